@@ -1,0 +1,40 @@
+# `make demo` and `make test` are all that a fresh machine needs; every target first makes sure of `setup`.
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-complete
+
+.PHONY: setup demo test check format lock clean
+
+# Does nothing when neither the lock nor the project's metadata changed.
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml .ci/setup
+	@.ci/setup $(VENV)
+	@touch $@
+
+# Stays up until Ctrl-C; `make demo ONCE=1` ends after the play.
+demo: setup
+	@$(BIN)/python -m mcp_gateway.dev demo $(if $(ONCE),--once)
+
+# Options for pytest: make test ARGS="-k revoked -x"
+test: setup
+	@$(BIN)/pytest -n 2 --dist loadscope $(ARGS)
+
+check: setup
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mcp-gateway catalog check --quiet
+
+format: setup
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+# After a change of the dependencies in pyproject.toml.
+lock:
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal \
+	  --python-version 3.11 --extra embedded --group dev pyproject.toml -o requirements.lock
+
+clean:
+	@rm -rf $(VENV) .data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
