@@ -1,0 +1,1 @@
+"""Hosted, multi-tenant MCP servers for Richpanel."""

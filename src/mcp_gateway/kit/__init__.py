@@ -1,0 +1,1 @@
+"""Knows nothing of our domain; could be another project's library."""

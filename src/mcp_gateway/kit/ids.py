@@ -1,0 +1,35 @@
+"""Prefixed, sortable, non-guessable identifiers: `ten_01j9…`.
+
+The form after the prefix is that of a ULID (https://github.com/ulid/spec) in lower case: 48 bits of milliseconds and
+80 random bits in Crockford's base32, so that sorting by id is sorting by time of creation.
+"""
+
+import re
+import secrets
+import time
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+RANDOM_BITS = 80
+LENGTH = 26
+
+TENANT = "ten_"
+API_TOKEN = "tok_"  # noqa: S105 - a public prefix of ids
+ACCOUNT = "acc_"
+SERVER = "mcp_srv_"
+
+_FORM = re.compile(rf"[{ALPHABET}]{{{LENGTH}}}")
+
+
+def new_id(prefix: str) -> str:
+    """A fresh identifier with this prefix."""
+    number = (time.time_ns() // 1_000_000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
+    digits = [""] * LENGTH
+    for place in range(LENGTH - 1, -1, -1):
+        digits[place] = ALPHABET[number & 31]
+        number >>= 5
+    return prefix + "".join(digits)
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Whether this could be an identifier with this prefix; no store is needed to say no."""
+    return text.startswith(prefix) and _FORM.fullmatch(text, len(prefix)) is not None

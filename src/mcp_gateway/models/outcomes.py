@@ -1,0 +1,71 @@
+"""What one tool call came to, before any protocol dresses it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from mcp_gateway.models.limits import RateLimits
+
+
+class ErrorType(StrEnum):
+    """`structuredContent.error.type`; a public, closed list."""
+
+    INVALID_ARGUMENTS = "invalid_arguments"
+    TOOL_UNAVAILABLE = "tool_unavailable"
+    UPSTREAM_REJECTED = "upstream_rejected"
+    UPSTREAM_AUTH = "upstream_auth"
+    NOT_FOUND = "not_found"
+    RATE_LIMITED = "rate_limited"
+    UPSTREAM_ERROR = "upstream_error"
+    UPSTREAM_TIMEOUT = "upstream_timeout"
+    UPSTREAM_UNREACHABLE = "upstream_unreachable"
+    UPSTREAM_BAD_RESPONSE = "upstream_bad_response"
+    UPSTREAM_TOO_LARGE = "upstream_too_large"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    DUPLICATE_IN_PROGRESS = "duplicate_in_progress"
+    REVOKED = "revoked"
+    OVERLOADED = "overloaded"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolError:
+    """Why a call failed, in words a model can act on."""
+
+    type: ErrorType
+    origin: Literal["upstream", "gateway"]
+    message: str
+    """Plain sentences: what went wrong and what to do next. Never a secret."""
+    status: int | None = None
+    """Upstream's HTTP status, where there was an answer."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of the error object, e.g. `problems`, `retry_after_seconds`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The `error` object of the contract."""
+        return {
+            "type": self.type.value,
+            "origin": self.origin,
+            "status": self.status,
+            "message": self.message,
+            **self.details,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutcome:
+    """The answer of one tool call."""
+
+    structured: Mapping[str, Any]
+    """`{"result": …}` with `next_cursor` on list tools, or `{"error": …}`."""
+    error: ToolError | None = None
+    limits: RateLimits | None = None
+    """Upstream's rate limits as told by the answer of this very call."""
+    http_status: int = 200
+    """Other than 200 only for a server configured with `upstream_429: http_429`."""
+
+    @classmethod
+    def from_error(cls, error: ToolError, limits: RateLimits | None = None) -> "ToolOutcome":
+        """A failed call."""
+        return cls(structured={"error": error.to_dict()}, error=error, limits=limits)

@@ -1,0 +1,49 @@
+"""Who is calling, once a credential has been checked."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mcp_gateway.models.api_tokens import ALL_SCOPES, Scope
+from mcp_gateway.models.servers import ServerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class AdminPrincipal:
+    """A caller of the admin API. The tenant comes from the credential, never from a header or body."""
+
+    tenant_id: str | None
+    """None: the operator, who acts on all tenants."""
+    token_id: str | None = None
+    scopes: frozenset[Scope] = ALL_SCOPES
+
+    @property
+    def is_operator(self) -> bool:
+        """True for the operator's key."""
+        return self.tenant_id is None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPrincipal:
+    """What an MCP token stands for: everything one call needs, from one look-up."""
+
+    server_id: str
+    tenant_id: str
+    account_id: str
+    integration: str
+    name: str
+    config: ServerConfig
+    sealed_api_key: bytes = field(repr=False)
+    expires_at: datetime | None
+    version: int
+    """Rises with every change of the server, its account or its tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiTokenPrincipal:
+    """What an API token stands for."""
+
+    token_id: str
+    tenant_id: str
+    scopes: frozenset[Scope]
+    expires_at: datetime | None
+    version: int

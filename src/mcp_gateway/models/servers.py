@@ -1,0 +1,44 @@
+"""An MCP server: one token, one account, a choice of tools."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+Upstream429 = Literal["tool_error", "http_429"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Which tools a server exposes and how it answers; None means "not restricted"."""
+
+    methods: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    require_api_token_auth: bool = False
+    upstream_429: Upstream429 = "tool_error"
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> "ServerConfig":
+        """From the stored JSON, which holds only the keys that were given."""
+        methods, tags = value.get("methods"), value.get("tags")
+        return cls(
+            methods=None if methods is None else tuple(methods),
+            tags=None if tags is None else tuple(tags),
+            require_api_token_auth=value.get("require_api_token_auth", False),
+            upstream_429=value.get("upstream_429", "tool_error"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One MCP server, without its token."""
+
+    id: str
+    tenant_id: str
+    account_id: str
+    name: str
+    config: dict[str, Any]
+    """As the caller gave it: only the keys that were set."""
+    expires_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime

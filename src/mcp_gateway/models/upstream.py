@@ -1,0 +1,30 @@
+"""One HTTP exchange with Richpanel as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """What the catalog builds from a tool's arguments; the client adds origin and credentials."""
+
+    method: str
+    """GET, PUT, POST."""
+    target: str
+    """Path and query below the base URL, percent-encoded, starting with `/`; goes on the wire byte for byte."""
+    body: bytes | None = None
+    """JSON, or None for no body."""
+    is_write: bool = False
+    """True when sending it twice could matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamResponse:
+    """A complete answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case names, only those on the client's allow-list; repeated headers joined by `, `."""
+    body: bytes = b""
+    seconds: float = 0.0
+    """From the start of the call to the last byte."""
