@@ -1,0 +1,175 @@
+"""Checks of a call's arguments that need nothing but the description: every problem is named, not only the first.
+
+Order: what JSON cannot carry, then the JSON Schema, then path segments and arguments that need another one.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import orjson
+from jsonschema_rs import Draft202012Validator, ValidationError
+
+from mcp_gateway.catalog.description import ArgumentDescription
+from mcp_gateway.catalog.identifiers import segment_problem
+from mcp_gateway.exceptions import Problem
+
+MAX_PROBLEMS = 50
+"""Problems named of one kind of check: an answer must not grow with a hostile request."""
+_MAX_DEPTH = 64
+_MAX_SHOWN = 60
+_MAX_INTEGER = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentChecker:
+    """A tool's compiled schema and the rules beside it."""
+
+    arguments: Mapping[str, ArgumentDescription]
+    validator: Draft202012Validator
+
+    def problems(self, arguments: object) -> tuple[Problem, ...]:
+        """All that is wrong, sorted by path; empty when the arguments fit."""
+        if not isinstance(arguments, Mapping):
+            return (Problem("", f"The arguments must be an object, got {_shown(arguments)}.", "type"),)
+        found = list(islice(_unsendable(arguments), MAX_PROBLEMS))
+        bad = {_top(problem) for problem in found}
+        sendable = {k: v for k, v in arguments.items() if isinstance(k, str) and _is_unicode(k) and k not in bad}
+        unfit = (p for e in self.validator.iter_errors(sendable) for p in self._explain(e))
+        found += islice((p for p in unfit if _top(p) not in bad), MAX_PROBLEMS)
+        # A value of the wrong type fails its enum too; the enum's sentence says more.
+        listed = {problem.path for problem in found if problem.code == "enum"}
+        found = [problem for problem in found if problem.code != "type" or problem.path not in listed]
+        bad = {_top(problem) for problem in found}
+        found += [p for p in self._beyond_schema(sendable) if p.path not in bad]
+        return tuple(sorted(found, key=lambda problem: problem.path))
+
+    def _explain(self, error: ValidationError) -> Iterator[Problem]:
+        kind, rules = error.kind.name, error.kind.as_dict()
+        path = ".".join(_cut(str(step)) for step in error.instance_path)
+        if kind == "additionalProperties":
+            yield from (self._unknown(path, name) for name in rules["unexpected"])
+        elif kind == "required":
+            yield self._missing(path, rules["property"])
+        else:
+            allowed = tuple(str(option) for option in rules.get("options", ()))
+            yield Problem(path, f"`{path}` {_expected(kind, rules, error)}.", kind, allowed)
+
+    def _unknown(self, path: str, name: str) -> Problem:
+        where = _cut(f"{path}.{name}" if path else name)
+        known = tuple(self.arguments)
+        near = difflib.get_close_matches(_cut(name), known, n=1)
+        hint = f" Did you mean `{near[0]}`?" if near else ""
+        message = f"`{where}` is not an argument of this tool.{hint} It takes: {', '.join(known)}."
+        return Problem(where, message, "unknown", known)
+
+    def _missing(self, path: str, name: str) -> Problem:
+        where = f"{path}.{name}" if path else name
+        argument = self.arguments.get(name) if not path else None
+        about = f": {argument.description}" if argument is not None and argument.description else "."
+        return Problem(where, f"`{where}` is required{about}", "required")
+
+    def _beyond_schema(self, arguments: Mapping[str, Any]) -> Iterator[Problem]:
+        for name, argument in self.arguments.items():
+            if name not in arguments:
+                continue
+            value = arguments[name]
+            if argument.place == "path" and isinstance(value, str):
+                wrong = segment_problem(value, argument.reserved)
+                if wrong is not None:
+                    yield Problem(name, f"`{name}` {wrong}.", "segment")
+            missing = [other for other in argument.requires if other not in arguments]
+            if missing:
+                yield Problem(name, f"`{name}` means nothing without `{'`, `'.join(missing)}`.", "requires")
+
+
+def _top(problem: Problem) -> str:
+    return problem.path.partition(".")[0]
+
+
+def _expected(kind: str, rules: Mapping[str, Any], error: ValidationError) -> str:
+    """What the schema wanted and what came, as the rest of a sentence."""
+    limit = rules.get("limit")
+    sentences = {
+        "minimum": f"must be at least {limit}",
+        "maximum": f"must be at most {limit}",
+        "minLength": "must not be empty" if limit == 1 else f"must be at least {limit} characters long",
+        "maxLength": f"must be at most {limit} characters long",
+        "minItems": f"must have at least {limit} item{'' if limit == 1 else 's'}",
+        "maxItems": f"must have at most {limit} items",
+    }
+    if kind == "type":
+        return f"must be {_named(rules['types'])}, got {_shown(error.instance)}"
+    if kind == "enum":
+        return f"must be one of {', '.join(map(str, rules['options']))}; got {_shown(error.instance)}"
+    if kind in {"minimum", "maximum"}:
+        return f"{sentences[kind]}, got {_shown(error.instance)}"
+    return sentences.get(kind, f"does not fit the schema: {_cut(error.message)}")
+
+
+def _named(types: Sequence[str]) -> str:
+    return " or ".join(f"an {name}" if name[0] in "aio" else f"a {name}" for name in types)
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: short, and said by type where it is big."""
+    match value:
+        case None:
+            return "null; leave the argument out if there is no value"
+        case bool():
+            return f"the boolean {str(value).lower()}"
+        case str():
+            return f'the string "{_cut(value)}"'
+        case int() | float():
+            return f"the number {_cut(str(value))}"
+        case Mapping():
+            return "an object"
+    return "an array" if isinstance(value, list | tuple) else f"a {type(value).__name__}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def _unsendable(arguments: Mapping[str, Any]) -> Iterator[Problem]:
+    """What the JSON of a request cannot carry; found at no cost where the serialiser takes it all."""
+    try:
+        # The lists stand for the levels a wrapper and a dotted path may add on the wire.
+        orjson.dumps([[[[[[[[dict(arguments)]]]]]]]])
+    except TypeError:
+        yield from _walk("", arguments, 0)
+
+
+def _walk(path: str, value: Any, depth: int) -> Iterator[Problem]:
+    if depth > _MAX_DEPTH:
+        yield Problem(path, f"`{_cut(path)}` is nested more than {_MAX_DEPTH} levels deep.", "depth")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(key, str) and _is_unicode(key):
+                yield from _walk(f"{path}.{key}" if path else key, item, depth + 1)
+            else:
+                yield Problem(
+                    path, "The name of an argument must be valid Unicode, without lone surrogates.", "unicode"
+                )
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _walk(f"{path}.{index}", item, depth + 1)
+    elif (wrong := _leaf_problem(value)) is not None:
+        yield Problem(path, f"`{_cut(path)}` {wrong}.", "value")
+
+
+def _leaf_problem(value: Any) -> str | None:
+    match value:
+        case None | bool() | float():
+            return None
+        case str():
+            return None if _is_unicode(value) else "must be valid Unicode, without lone surrogates"
+        case int():
+            return None if -_MAX_INTEGER <= value < _MAX_INTEGER else "is too large for a number"
+    return f"is not a JSON value, got {_shown(value)}"
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

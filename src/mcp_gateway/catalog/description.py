@@ -1,0 +1,163 @@
+"""The typed form of the catalog's documents: strict, so that a slip of the pen stops the start, not a call.
+
+One `integration.yaml` per folder (`IntegrationDescription`), and beside it one file per resource
+(`ResourceDescription`).
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""Our own names: snake_case, legal as a tool name and as a property name with every client."""
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Link = Annotated[str, StringConstraints(pattern=r"^https://[^\s]+$")]
+Names = Annotated[tuple[Name, ...], Field(strict=False)]
+"""YAML has no tuples: a list is taken as one, its items stay strict."""
+Words = Annotated[tuple[Text, ...], Field(strict=False)]
+Hints = dict[int, Text]
+"""What to do next, by upstream's HTTP status."""
+
+Method = Literal["list", "get", "create", "update", "delete"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+
+class SchemaDescription(_Strict):
+    """The part of JSON Schema 2020-12 that every client in use understands, under JSON Schema's own names."""
+
+    type: Literal["string", "integer", "number", "boolean", "array", "object"]
+    description: Text | None = None
+    enum: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None
+    format: Text | None = None
+    default: Any = None
+    minimum: int | None = None
+    maximum: int | None = None
+    min_length: int | None = Field(default=None, alias="minLength")
+    max_length: int | None = Field(default=None, alias="maxLength")
+    min_items: int | None = Field(default=None, alias="minItems")
+    max_items: int | None = Field(default=None, alias="maxItems")
+    items: "SchemaDescription | None" = None
+    properties: dict[str, "SchemaDescription"] | None = None
+    additional_properties: bool | None = Field(default=None, alias="additionalProperties")
+
+
+class ArgumentDescription(SchemaDescription):
+    """One argument: its schema, and where its value goes on the wire."""
+
+    place: Literal["path", "query", "body", "paging"] = Field(alias="in")
+    to: Text | None = None
+    """Name on the wire where it differs; in a body a dotted path below the wrapper."""
+    required: bool = False
+    requires: Names = ()
+    """Other arguments without which this one means nothing; its default is sent only together with them."""
+    reserved: Words = ()
+    """Path values refused in any case of letters, because they would reach another route."""
+
+
+class PagingDescription(_Strict):
+    """Page-number paging: names of the two query parameters."""
+
+    page: Text
+    size: Text
+
+
+class RequestDescription(_Strict):
+    """The HTTP binding of a method."""
+
+    verb: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: Annotated[str, StringConstraints(pattern=r"^(/([A-Za-z0-9._-]+|\{[a-z][a-z0-9_]*\}))+$")]
+    wrapper: Text | None = None
+    """Key under which the whole body goes."""
+    fixed_query: dict[str, str] = {}
+    fixed_body: dict[str, Any] = {}
+    paging: PagingDescription | None = None
+
+
+class AliasDescription(_Strict):
+    """One name for a field that upstream spells in several ways; the original stays beside it."""
+
+    records: Text
+    """Member of the result that holds the list of objects with the field."""
+    name: Text
+    spellings: Words
+
+
+class ResponseDescription(_Strict):
+    """How to read a 2xx answer.
+
+    `list`: records under one of `keys`, absent = none. `object`: one record. `optional`: a list of none or one record,
+    there when `present` has a value. `accepted`: a write's answer, whatever it is.
+    """
+
+    shape: Literal["list", "object", "optional", "accepted"]
+    keys: Words = ()
+    present: Text | None = None
+    aliases: Annotated[tuple[AliasDescription, ...], Field(strict=False)] = ()
+
+
+class AnnotationsDescription(_Strict):
+    """MCP's four hints, all said, because clients differ in what they assume."""
+
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool
+
+
+class ExampleDescription(_Strict):
+    """One example call, for documentation and tests."""
+
+    title: Text
+    arguments: dict[str, Any]
+
+
+class MethodDescription(_Strict):
+    """One tool: a method of a resource."""
+
+    tool: Name
+    method: Method
+    title: Text
+    description: Text
+    tags: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
+    documentation: Link
+    confidence: Literal["documented", "live", "client", "second-hand", "inferred"]
+    """How sure the binding is: the vendor's page, a recorded call, working clients, hearsay, or our conclusion."""
+    annotations: AnnotationsDescription
+    request: RequestDescription
+    arguments: dict[Name, ArgumentDescription]
+    response: ResponseDescription
+    settle: Text | None = None
+    """The look-up that tells whether a write took effect; every write has one."""
+    hints: Hints = {}
+    examples: Annotated[tuple[ExampleDescription, ...], Field(strict=False, min_length=2, max_length=2)]
+
+
+class ResourceDescription(_Strict):
+    """One file: a resource and its documented methods."""
+
+    resource: Name
+    description: Text
+    methods: Annotated[tuple[MethodDescription, ...], Field(strict=False, min_length=1)]
+
+
+class RateLimitDescription(_Strict):
+    """The vendor's documented quota."""
+
+    requests: Annotated[int, Field(gt=0)]
+    window_seconds: Annotated[int, Field(gt=0)]
+
+
+class IntegrationDescription(_Strict):
+    """`integration.yaml`: what all of an integration's resources share."""
+
+    name: Name
+    title: Text
+    description: Text
+    documentation: Link
+    tags: dict[Name, Text]
+    """Every tag a tool may carry and a filter may name."""
+    rate_limit: RateLimitDescription
+    hints: Hints = {}

@@ -1,0 +1,189 @@
+"""What a failed exchange means to the caller: one type, a plain sentence, and what to do next.
+
+Statuses and body shapes are Richpanel's (https://developer.richpanel.com/reference/errors) and its front end's.
+Whether a write may have happened decides between `upstream_*` and `outcome_unknown`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+
+from mcp_gateway.catalog.error_bodies import Complaint, read_complaint
+from mcp_gateway.exceptions import UpstreamError, UpstreamTimeoutError, UpstreamTooLargeError, UpstreamUnreachableError
+from mcp_gateway.models.limits import RateLimits
+from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
+from mcp_gateway.models.upstream import UpstreamResponse
+
+MAX_MESSAGE = 2000
+"""Characters of a message, upstream's part included."""
+_MAX_WAIT = 86_400
+_MAX_WAIT_DIGITS = 10
+_GATEWAY_STATUSES = frozenset({502, 503, 504})
+_TIMED_OUT = "timed out"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorContext:
+    """What a tool's document says about its failures."""
+
+    title: str
+    """Name of the upstream product, for sentences."""
+    is_write: bool
+    settle: str
+    """The look-up that tells whether a write took effect; empty for reads."""
+    hints: Mapping[int, str]
+    quota: int
+    window_seconds: int
+    wire_names: Mapping[str, str] = field(default_factory=dict)
+    """Field as upstream names it → our argument."""
+
+
+def classify(response: UpstreamResponse, context: ErrorContext, limits: RateLimits | None) -> ToolOutcome:
+    """The error of an answer that is not 2xx; `limits` is the reading of its headers."""
+    if _is_rate_limited(response.status, limits):
+        return rate_limited(response.status, context, limits)
+    if response.status // 100 not in {4, 5}:
+        return ToolOutcome.from_error(_unexpected(response.status, context), limits)
+    complaint = read_complaint(response.body)
+    if context.is_write and _may_have_acted(response.status, complaint):
+        return ToolOutcome.from_error(_unknown(context, response.status, complaint.message), limits)
+    return ToolOutcome.from_error(_refusal(response, context, complaint), limits)
+
+
+def complaint_in_success(status: int, complaint: Complaint, context: ErrorContext) -> ToolError:
+    """A 2xx whose body is nothing but an error object."""
+    return _rejected(status, context, complaint)
+
+
+def bad_response(response: UpstreamResponse, context: ErrorContext, why: str) -> ToolError:
+    """A 2xx to a read that cannot be used."""
+    message = f"{context.title}'s answer cannot be used: {why}. Nothing was changed; the same call may work later."
+    return ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", message, response.status)
+
+
+def from_exception(exc: UpstreamError, context: ErrorContext) -> ToolOutcome:
+    """The error of an exchange without a complete answer."""
+    if context.is_write and exc.sent:
+        return ToolOutcome.from_error(_unknown(context, None, exc.message))
+    kind, advice = _broken(exc, context)
+    return ToolOutcome.from_error(ToolError(kind, "upstream", f"{_sentence(exc.message)} {advice}"))
+
+
+def rate_limited(status: int, context: ErrorContext, limits: RateLimits | None) -> ToolOutcome:
+    """Upstream's 429, with a wait in any case: what it said, else its documented window, marked as estimated."""
+    known = limits or RateLimits()
+    wait = known.retry_after_seconds if known.retry_after_seconds is not None else known.reset_seconds
+    estimated = known.estimated or wait is None
+    wait = context.window_seconds if wait is None else wait
+    reset = wait if known.reset_seconds is None else known.reset_seconds
+    limits = replace(known, retry_after_seconds=wait, reset_seconds=reset, estimated=estimated)
+    details = {
+        "retry_after_seconds": wait,
+        "limit": limits.limit,
+        "remaining": limits.remaining,
+        "reset_seconds": reset,
+        "estimated": estimated,
+    }
+    error = ToolError(ErrorType.RATE_LIMITED, "upstream", _wait_sentence(context, limits, wait), status, details)
+    return ToolOutcome.from_error(error, limits)
+
+
+def _wait_sentence(context: ErrorContext, limits: RateLimits, wait: int) -> str:
+    quota = limits.limit if limits.limit is not None else context.quota
+    window = limits.window_seconds or (context.window_seconds if quota == context.quota else None)
+    policy = f"{quota} per {window} s" if window else f"limit {quota}"
+    estimate = f" ({context.title} named no time; this is its documented window)" if limits.estimated else ""
+    return f"Rate limited by {context.title} ({policy}). Retry after {wait} s{estimate}."
+
+
+def _is_rate_limited(status: int, limits: RateLimits | None) -> bool:
+    """429, and a 403 that comes with an exhausted quota."""
+    if status == HTTPStatus.FORBIDDEN and limits is not None:
+        return limits.remaining == 0 or limits.retry_after_seconds is not None
+    return status == HTTPStatus.TOO_MANY_REQUESTS
+
+
+def _may_have_acted(status: int, complaint: Complaint) -> bool:
+    """The front end gave up waiting (29 s at AWS API Gateway): what stands behind it may have gone on."""
+    return status in _GATEWAY_STATUSES or (
+        status >= HTTPStatus.INTERNAL_SERVER_ERROR and _TIMED_OUT in complaint.message.casefold()
+    )
+
+
+def _unexpected(status: int, context: ErrorContext) -> ToolError:
+    redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+    what = "a redirect, which is never followed" if redirect else "a status without meaning here"
+    message = f"{context.title} answered HTTP {status}, {what}. An administrator must check the address of its API."
+    return ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", message, status)
+
+
+def _refusal(response: UpstreamResponse, context: ErrorContext, complaint: Complaint) -> ToolError:
+    status = response.status
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _error(ErrorType.UPSTREAM_AUTH, "did not accept the API key", status, context, complaint)
+    if status == HTTPStatus.NOT_FOUND:
+        return _error(ErrorType.NOT_FOUND, "has nothing there", status, context, complaint)
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _rejected(status, context, complaint)
+    error = _error(ErrorType.UPSTREAM_ERROR, "failed", status, context, complaint)
+    wait = _retry_after(response)
+    return error if wait is None else replace(error, details={**error.details, "retry_after_seconds": wait})
+
+
+def _rejected(status: int, context: ErrorContext, complaint: Complaint) -> ToolError:
+    return _error(ErrorType.UPSTREAM_REJECTED, "refused the call", status, context, complaint)
+
+
+def _error(kind: ErrorType, verb: str, status: int, context: ErrorContext, complaint: Complaint) -> ToolError:
+    problems = [item.to_dict(context.wire_names) for item in complaint.problems]
+    said = complaint.message or "; ".join(f"{item['path']}: {item['message']}" for item in problems)
+    message = _compose(f"{context.title} {verb} (HTTP {status})", said, _advice(kind, status, context))
+    return ToolError(kind, "upstream", message, status, {"problems": problems} if problems else {})
+
+
+def _advice(kind: ErrorType, status: int, context: ErrorContext) -> str:
+    if kind is ErrorType.UPSTREAM_REJECTED:
+        return context.hints.get(status, "Correct the arguments before calling again.")
+    if kind is ErrorType.UPSTREAM_ERROR and context.is_write:
+        return f"The change may or may not have been made. {context.settle}"
+    return context.hints.get(status, "The same call may work later.")
+
+
+def _unknown(context: ErrorContext, status: int | None, said: str) -> ToolError:
+    advice = f"The change may or may not have been made: do not repeat it blindly. {context.settle}"
+    what = f"{context.title} did not confirm the change" + (f" (HTTP {status})" if status is not None else "")
+    return ToolError(ErrorType.OUTCOME_UNKNOWN, "upstream", _compose(what, said, advice), status)
+
+
+def _broken(exc: UpstreamError, context: ErrorContext) -> tuple[ErrorType, str]:
+    unchanged = "Nothing was sent; " if not exc.sent else "Nothing was changed; " if not context.is_write else ""
+    later = f"{unchanged}the same call may work later.".capitalize()
+    match exc:
+        case UpstreamUnreachableError():
+            return ErrorType.UPSTREAM_UNREACHABLE, later
+        case UpstreamTimeoutError():
+            return ErrorType.UPSTREAM_TIMEOUT, later
+        case UpstreamTooLargeError():
+            return ErrorType.UPSTREAM_TOO_LARGE, "Ask for less at once: a smaller `limit` where the tool takes one."
+    return ErrorType.UPSTREAM_BAD_RESPONSE, later
+
+
+def _compose(what: str, said: str, advice: str) -> str:
+    """`what: said advice`, upstream's words cut so that the whole stays within MAX_MESSAGE and the advice survives."""
+    if not said:
+        return f"{what}. {advice}".strip()
+    room = MAX_MESSAGE - len(what) - len(advice) - 5
+    cut = said if len(said) <= room else f"{said[: room - 1]}…"
+    return f"{what}: {_sentence(cut)} {advice}".strip()
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _retry_after(response: UpstreamResponse) -> int | None:
+    """Whole seconds of a Retry-After on an answer that is no rate limit (RFC 9110 §10.2.3)."""
+    text = response.headers.get("retry-after", "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_WAIT_DIGITS):
+        return None
+    return min(int(text), _MAX_WAIT)

@@ -1,0 +1,48 @@
+"""Which texts may stand as one segment of a URL path, and how they are written there.
+
+Everything that is not refused is percent-encoded with nothing left safe (RFC 3986 §2.1), so that `a/b` and `?x=1` stay
+one segment. What no encoding makes safe is refused: `.` and `..` are dropped by URL parsers even when encoded.
+"""
+
+import unicodedata
+from collections.abc import Collection
+from urllib.parse import quote
+
+MAX_SEGMENT_CHARACTERS = 2000
+"""Keeps the longest encoded target below the 64 KiB that HTTP libraries take; RFC 5322 allows 998 for a Message-ID."""
+
+
+def segment_problem(value: str, reserved: Collection[str] = ()) -> str | None:
+    """Why this text may not be a path segment, as the rest of a sentence; None when it may.
+
+    Only blanks count as empty: no id is made of them, and a peer that trims would see none.
+    """
+    if not value.strip():
+        return "must not be empty"
+    if value in {".", ".."}:
+        return 'must not be "." or ".."'
+    if len(value) > MAX_SEGMENT_CHARACTERS:
+        return f"must be at most {MAX_SEGMENT_CHARACTERS} characters long, got {len(value)}"
+    return _character_problem(value) or _reserved_problem(value, reserved)
+
+
+def encode_segment(value: str) -> str:
+    """The text as one percent-encoded segment."""
+    return quote(value, safe="")
+
+
+def _character_problem(value: str) -> str | None:
+    categories = {unicodedata.category(character) for character in value}
+    # Cc is C0, DEL and C1; Cs are surrogates without a partner, which UTF-8 cannot carry.
+    if "Cc" in categories:
+        return "must not contain control characters"
+    if "Cs" in categories:
+        return "must be valid Unicode, without lone surrogates"
+    return None
+
+
+def _reserved_problem(value: str, reserved: Collection[str]) -> str | None:
+    if value.casefold() in reserved:
+        words = ", ".join(reserved)
+        return f"must be an id; the words {words} name other routes of the API"
+    return None

@@ -1,0 +1,176 @@
+"""UpstreamResponse → ToolOutcome: one tolerant normaliser, driven by the document's response notes.
+
+Unknown fields are kept, missing ones never fail a call; what is promised is only `result` and `next_cursor`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from mcp_gateway.catalog.cursor import CursorCodec, Position
+from mcp_gateway.catalog.description import AliasDescription, ResponseDescription
+from mcp_gateway.catalog.error_bodies import complaint_of, is_only_a_complaint
+from mcp_gateway.catalog.errors import ErrorContext, bad_response, classify, complaint_in_success
+from mcp_gateway.catalog.paging import Paging
+from mcp_gateway.models.limits import RateLimits
+from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
+from mcp_gateway.models.upstream import UpstreamResponse
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class _UnusableError(Exception):
+    """The body is not what a read of this tool can give; the text is the rest of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shaper:
+    """How one tool's answers are read."""
+
+    response: ResponseDescription
+    errors: ErrorContext
+    is_list: bool
+    paging: Paging | None
+
+    def shape(
+        self,
+        response: UpstreamResponse,
+        arguments: Mapping[str, Any],
+        limits: RateLimits | None,
+        cursors: CursorCodec,
+    ) -> ToolOutcome:
+        """The outcome of a complete answer, whatever its status.
+
+        `arguments` are those of the call: the next cursor continues from them.
+        """
+        if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+            return classify(response, self.errors, limits)
+        try:
+            body = _json(response.body)
+            answer = self._success(body, response, arguments, cursors)
+        except _UnusableError as exc:
+            answer = self._unusable(response, str(exc))
+        if isinstance(answer, ToolError):
+            return ToolOutcome.from_error(answer, limits)
+        return ToolOutcome(structured=answer, limits=limits)
+
+    def _success(
+        self, body: Any, response: UpstreamResponse, arguments: Mapping[str, Any], cursors: CursorCodec
+    ) -> dict[str, Any] | ToolError:
+        if is_only_a_complaint(body):
+            return complaint_in_success(response.status, complaint_of(body), self.errors)
+        result = self._result(body)
+        if result is None and self.response.shape == "object":
+            return self._nothing_there(response)
+        for record in result if isinstance(result, list) else [result]:
+            _add_aliases(record, self.response.aliases)
+        structured: dict[str, Any] = {"result": result}
+        if self.is_list:
+            structured["next_cursor"] = self._next_cursor(body, len(result), arguments, cursors)
+        return structured
+
+    def _result(self, body: Any) -> Any:
+        match self.response.shape:
+            case "list":
+                return _records(body, self.response.keys)
+            case "object":
+                return _record(body, self.response.keys)
+            case "optional":
+                return [r for r in _records_or_self(body, self.response.keys) if _has(r, self.response.present)]
+        return _accepted(body, self.response.keys)
+
+    def _next_cursor(self, body: Any, count: int, arguments: Mapping[str, Any], cursors: CursorCodec) -> str | None:
+        if self.paging is None:
+            return None
+        position: Position = self.paging.position(arguments, cursors)
+        following = self.paging.following(body, count, position)
+        return None if following is None else cursors.encode(following, self.paging.scope(arguments))
+
+    def _unusable(self, response: UpstreamResponse, why: str) -> dict[str, Any] | ToolError:
+        """A 2xx to a write says that it was accepted, readable or not: an error here would invite a second write."""
+        if not self.errors.is_write:
+            return bad_response(response, self.errors, why)
+        notice = (
+            f"{self.errors.title} accepted the change (HTTP {response.status}), but {why}. "
+            f"Do not repeat it. To see its effect: {self.errors.settle}"
+        )
+        return {"result": {}, "notice": notice}
+
+    def _nothing_there(self, response: UpstreamResponse) -> ToolError:
+        hint = self.errors.hints.get(404, "")
+        message = f"{self.errors.title} answered with an empty object: nothing there has this id. {hint}".strip()
+        return ToolError(ErrorType.NOT_FOUND, "upstream", message, response.status)
+
+
+def _json(body: bytes) -> Any:
+    """Strict JSON in UTF-8 (RFC 8259): no NaN, no second value, no lone surrogate; a byte order mark is forgiven."""
+    text = body.removeprefix(_BOM)
+    if not text.strip():
+        raise _UnusableError("the body is empty")
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as exc:
+        raise _UnusableError(f"the body is not JSON ({len(body)} bytes)") from exc
+
+
+def _records(body: Any, keys: Sequence[str]) -> list[Any]:
+    """The array under the first key that is there, or the body itself; absent or null is an empty list."""
+    found = _under(body, keys) if isinstance(body, dict) else body
+    if found is None and isinstance(body, dict):
+        return []
+    if isinstance(found, dict):
+        return [found]
+    if not isinstance(found, list):
+        raise _UnusableError("there is no list of records in the body")
+    return found
+
+
+def _records_or_self(body: Any, keys: Sequence[str]) -> list[Any]:
+    """As `_records`, but an object without any of the keys is itself the record."""
+    if isinstance(body, dict) and not any(key in body for key in keys):
+        return [body]
+    return _records(body, keys)
+
+
+def _record(body: Any, keys: Sequence[str]) -> dict[str, Any] | None:
+    """The one object of the body; None when there is an empty place where it should be."""
+    found = _records_or_self(body, keys)
+    if not found or found[0] == {}:
+        return None
+    if len(found) > 1 or not isinstance(found[0], dict):
+        raise _UnusableError("there is no single record in the body")
+    return found[0]
+
+
+def _accepted(body: Any, keys: Sequence[str]) -> Any:
+    """A write's answer, unwrapped where it is the record itself."""
+    if body is None:
+        raise _UnusableError("the body is empty")
+    inner = _under(body, keys) if isinstance(body, dict) else None
+    return inner if isinstance(inner, dict) else body
+
+
+def _under(body: Mapping[str, Any], keys: Iterable[str]) -> Any:
+    return next((body[key] for key in keys if body.get(key) is not None), None)
+
+
+def _has(record: Any, name: str | None) -> bool:
+    if not isinstance(record, dict):
+        raise _UnusableError("a record in the body is not an object")
+    return bool(record) if name is None else record.get(name) is not None and record[name] != ""
+
+
+def _add_aliases(record: Any, aliases: Iterable[AliasDescription]) -> None:
+    """Add the settled spelling beside upstream's; the body was parsed for this call, so it may be written to."""
+    if not isinstance(record, dict):
+        return
+    for alias in aliases:
+        children = record.get(alias.records)
+        for child in children if isinstance(children, list) else ():
+            if isinstance(child, dict) and alias.name not in child:
+                spelling = next((name for name in alias.spellings if name in child), None)
+                if spelling is not None:
+                    child[alias.name] = child[spelling]

@@ -1,0 +1,120 @@
+"""The compiled catalog: tools and integrations as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mcp_gateway.catalog.arguments import ArgumentChecker
+from mcp_gateway.catalog.cursor import CursorCodec, CursorError
+from mcp_gateway.catalog.description import ExampleDescription, Method
+from mcp_gateway.catalog.errors import from_exception
+from mcp_gateway.catalog.paging import NEXT_CURSOR, Paging
+from mcp_gateway.catalog.request import RequestBinding
+from mcp_gateway.catalog.result import Shaper
+from mcp_gateway.exceptions import InvalidInputError, Problem, UpstreamError
+from mcp_gateway.models.limits import RateLimits
+from mcp_gateway.models.outcomes import ToolOutcome
+from mcp_gateway.models.upstream import UpstreamRequest, UpstreamResponse
+
+PLAIN_CURSORS = CursorCodec()
+"""Cursors without a key; a caller that has one hands in its own codec."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tool:
+    """One documented method of one integration. All its functions are pure."""
+
+    name: str
+    integration: str
+    resource: str
+    method: Method
+    title: str
+    description: str
+    tags: tuple[str, ...]
+    input_schema: Mapping[str, Any]
+    """JSON Schema 2020-12 of the arguments: one flat object."""
+    query_schema: Mapping[str, Any]
+    """The part of the arguments that travels in path and query, `limit` and `next_cursor` included."""
+    body_schema: Mapping[str, Any] | None
+    """The part that travels in the body; None where there is none."""
+    output_schema: Mapping[str, Any]
+    annotations: Mapping[str, Any]
+    documentation: str
+    """Link to the vendor's page."""
+    confidence: str
+    examples: tuple[ExampleDescription, ...]
+    definition: Mapping[str, Any]
+    """The item of MCP's `tools/list`."""
+    checker: ArgumentChecker = field(repr=False)
+    binding: RequestBinding = field(repr=False)
+    shaper: Shaper = field(repr=False)
+    paging: Paging | None = field(repr=False)
+
+    @property
+    def kind(self) -> Literal["read", "write"]:
+        """The group of methods a filter may name."""
+        return "read" if self.method in {"list", "get"} else "write"
+
+    @property
+    def is_write(self) -> bool:
+        """True when sending the request twice could matter."""
+        return self.kind == "write"
+
+    def validate(self, arguments: object, cursors: CursorCodec = PLAIN_CURSORS) -> tuple[Problem, ...]:
+        """Everything wrong with the arguments; empty when `build_request` will take them."""
+        problems = self.checker.problems(arguments)
+        if problems or self.paging is None or not isinstance(arguments, Mapping):
+            return problems
+        return self.paging.problems(arguments, cursors)
+
+    def build_request(self, arguments: Mapping[str, Any], cursors: CursorCodec = PLAIN_CURSORS) -> UpstreamRequest:
+        """The HTTP request for arguments that passed `validate`.
+
+        Raises:
+            InvalidInputError: a cursor or a path value that must not be used, for callers that did not validate.
+        """
+        try:
+            position = None if self.paging is None else self.paging.position(arguments, cursors)
+        except CursorError as exc:
+            message = f"`{NEXT_CURSOR}` {exc}."
+            raise InvalidInputError(message, [Problem(NEXT_CURSOR, message, "cursor")]) from exc
+        return self.binding.build(arguments, position)
+
+    def shape(
+        self,
+        response: UpstreamResponse,
+        arguments: Mapping[str, Any],
+        limits: RateLimits | None = None,
+        cursors: CursorCodec = PLAIN_CURSORS,
+    ) -> ToolOutcome:
+        """The outcome of a complete answer to the request that `build_request` made of the same arguments."""
+        return self.shaper.shape(response, arguments, limits, cursors)
+
+    def failed(self, exc: UpstreamError) -> ToolOutcome:
+        """The outcome of an exchange without a complete answer."""
+        return from_exception(exc, self.shaper.errors)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Integration:
+    """One upstream product and its documented tools, in the order of its documents."""
+
+    name: str
+    title: str
+    description: str
+    documentation: str
+    tools: tuple[Tool, ...]
+    tags: Mapping[str, str]
+    """Every tag a filter may name → what it groups."""
+    by_name: Mapping[str, Tool] = field(repr=False)
+
+    def tool(self, name: str) -> Tool | None:
+        """The tool of that name."""
+        return self.by_name.get(name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalog:
+    """All integrations by name."""
+
+    integrations: Mapping[str, Integration]

@@ -1,0 +1,95 @@
+"""The documents as clients see them; tests/data/catalog/tools.json is rewritten by UPDATE_DATA=1 and read in review."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from jsonschema_rs import Draft202012Validator
+
+from mcp_gateway.catalog.tool import Integration
+from tests.catalog.conftest import ToolByName
+
+EXPECTED = Path(__file__).parents[1] / "data" / "catalog" / "tools.json"
+
+CONTRACT = {
+    "list_all_richpanel_conversations": ([], ["status", "limit", "next_cursor"]),
+    "get_single_richpanel_conversation_by_id": (["id"], []),
+    "update_a_richpanel_conversation_by_id": (
+        ["id"],
+        [
+            *["status", "priority", "subject", "assignee_id", "tags", "customer_profile"],
+            *["comment_body", "comment_sender_type", "comment_public"],
+        ],
+    ),
+    "list_all_richpanel_orders": (["conversation_id"], []),
+    "get_single_richpanel_order_by_id": (["appclient_id", "id"], []),
+    "create_a_richpanel_conversation_tag": (["conversation_id", "tags"], []),
+}
+
+
+def test_definitions_are_the_expected_document(richpanel: Integration) -> None:
+    found = [dict(tool.definition) for tool in richpanel.tools]
+    if os.environ.get("UPDATE_DATA"):
+        EXPECTED.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    assert found == orjson.loads(EXPECTED.read_bytes())
+
+
+def test_tools_and_arguments_are_those_of_the_contract(richpanel: Integration) -> None:
+    found = {
+        tool.name: (
+            tool.input_schema.get("required", []),
+            [name for name in tool.input_schema["properties"] if name not in tool.input_schema.get("required", [])],
+        )
+        for tool in richpanel.tools
+    }
+    assert found == CONTRACT
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_query_and_body_split_the_arguments(tool: ToolByName, name: str) -> None:
+    query, body = tool(name).query_schema, tool(name).body_schema
+    parts = {**query["properties"], **(body["properties"] if body else {})}
+    assert parts == tool(name).input_schema["properties"]
+    assert (body is not None) is tool(name).is_write
+    required = {*query.get("required", []), *(body.get("required", []) if body else [])}
+    assert required == set(tool(name).input_schema.get("required", []))
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+@pytest.mark.parametrize(
+    "structured",
+    [
+        {"error": {"type": "not_found", "origin": "upstream", "status": 404, "message": "x"}},
+        {"result": [], "next_cursor": None},
+        {"result": [{"id": "1"}], "next_cursor": "x", "more": 1},
+    ],
+)
+def test_output_schema_admits_success_and_error(tool: ToolByName, name: str, structured: dict[str, Any]) -> None:
+    schema = tool(name).output_schema
+    if schema["properties"]["result"].get("type") == "object" and "result" in structured:
+        structured = {**structured, "result": {}}
+    Draft202012Validator(dict(schema)).validate(structured)
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_examples_are_valid_and_can_be_built(tool: ToolByName, name: str) -> None:
+    assert len(tool(name).examples) == 2
+    for example in tool(name).examples:
+        assert tool(name).validate(example.arguments) == ()
+        Draft202012Validator(dict(tool(name).input_schema)).validate(example.arguments)
+        assert tool(name).build_request(example.arguments).is_write is tool(name).is_write
+
+
+def test_kind_and_annotations_agree(richpanel: Integration) -> None:
+    for tool in richpanel.tools:
+        assert tool.kind == ("write" if tool.method in {"create", "update", "delete"} else "read")
+        assert tool.annotations["readOnlyHint"] is not tool.is_write
+        assert tool.annotations["title"] == tool.title
+        assert tool.documentation.startswith("https://developer.richpanel.com/reference/")
+
+
+def test_unknown_tool_is_none(richpanel: Integration) -> None:
+    assert richpanel.tool("nonsense") is None
+    assert richpanel.tool("list_all_richpanel_orders") is richpanel.by_name["list_all_richpanel_orders"]

@@ -1,0 +1,236 @@
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_gateway.models.limits import RateLimits
+from mcp_gateway.models.outcomes import ErrorType, ToolOutcome
+from mcp_gateway.models.upstream import UpstreamResponse
+from tests.catalog.conftest import ToolByName
+
+LIST = "list_all_richpanel_conversations"
+GET = "get_single_richpanel_conversation_by_id"
+UPDATE = "update_a_richpanel_conversation_by_id"
+TAG = "create_a_richpanel_conversation_tag"
+LINK = "list_all_richpanel_orders"
+ORDER = "get_single_richpanel_order_by_id"
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    LIST: {"limit": 2},
+    GET: {"id": "1"},
+    UPDATE: {"id": "1", "status": "CLOSED"},
+    TAG: {"conversation_id": "1", "tags": ["a"]},
+    LINK: {"conversation_id": "1"},
+    ORDER: {"appclient_id": "acme1230", "id": "1"},
+}
+
+
+def shape(tool: ToolByName, name: str, body: Any, status: int = 200) -> ToolOutcome:
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    return tool(name).shape(UpstreamResponse(status, body=raw), ARGUMENTS[name])
+
+
+@pytest.mark.parametrize(
+    ("body", "result"),
+    [
+        ({"ticket": [{"id": "1", "odd": None}]}, [{"id": "1", "odd": None}]),
+        ({"tickets": [{"id": "1"}], "count": 1}, [{"id": "1"}]),
+        ({"data": [{"id": "1"}]}, [{"id": "1"}]),
+        ([{"id": "1"}], [{"id": "1"}]),
+        ({"ticket": {"id": "1"}}, [{"id": "1"}]),
+        ({"ticket": None, "tickets": [{"id": "1"}]}, [{"id": "1"}]),
+        ({"ticket": []}, []),
+        ({"ticket": None}, []),
+        ({"count": 0, "next_page": None, "previous_page": None}, []),
+        ({}, []),
+        ([], []),
+    ],
+)
+def test_list_is_found_wherever_upstream_puts_it(tool: ToolByName, body: Any, result: list[Any]) -> None:
+    outcome = shape(tool, LIST, body)
+    assert outcome.error is None
+    assert outcome.structured == {"result": result, "next_cursor": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "result"),
+    [
+        (GET, {"ticket": {"id": "1", "tags": []}}, {"id": "1", "tags": []}),
+        (GET, {"tickets": {"id": "1"}}, {"id": "1"}),
+        (GET, {"ticket": [{"id": "1"}]}, {"id": "1"}),
+        (GET, {"id": "1", "status": "OPEN"}, {"id": "1", "status": "OPEN"}),
+        (GET, [{"id": "1"}], {"id": "1"}),
+        (GET, b'\xef\xbb\xbf{"ticket":{"id":"1"}}', {"id": "1"}),
+        (ORDER, {"orderId": "11", "amount": 5.5}, {"orderId": "11", "amount": 5.5}),
+        (ORDER, {"order": {"orderId": "11"}}, {"orderId": "11"}),
+        (ORDER, {"orderId": "11", "errors": ["address"]}, {"orderId": "11", "errors": ["address"]}),
+        (UPDATE, {"ticket": {"id": "1"}}, {"id": "1"}),
+        (UPDATE, {"message": "ok"}, {"message": "ok"}),
+        (UPDATE, {}, {}),
+        (TAG, {"success": True}, {"success": True}),
+        (TAG, "done", "done"),
+        (TAG, ["a"], ["a"]),
+    ],
+)
+def test_object_is_unwrapped_and_kept_whole(tool: ToolByName, name: str, body: Any, result: Any) -> None:
+    outcome = shape(tool, name, body)
+    assert outcome.error is None
+    assert outcome.structured == {"result": result}
+
+
+@pytest.mark.parametrize(
+    ("body", "result"),
+    [
+        ({"orderId": "11111", "appClientId": "acme1230"}, [{"orderId": "11111", "appClientId": "acme1230"}]),
+        ({"order": {"orderId": 5, "x": 1}}, [{"orderId": 5, "x": 1}]),
+        ([{"orderId": "1"}], [{"orderId": "1"}]),
+        ({"orderId": []}, [{"orderId": []}]),
+        ({}, []),
+        ([], []),
+        ({"order": None}, []),
+        ({"orderId": None, "appClientId": None}, []),
+        ({"orderId": ""}, []),
+    ],
+)
+def test_order_link_is_a_list_of_none_or_one(tool: ToolByName, body: Any, result: list[Any]) -> None:
+    assert shape(tool, LINK, body).structured == {"result": result, "next_cursor": None}
+
+
+def test_is_operator_is_there_under_either_spelling_and_the_original_stays(tool: ToolByName) -> None:
+    comments = [{"isOperator": True}, {"is_operator": False}, {"isOperator": True, "is_operator": False}, {}, "odd"]
+    expected = [
+        {"isOperator": True, "is_operator": True},
+        {"is_operator": False},
+        {"isOperator": True, "is_operator": False},
+        {},
+        "odd",
+    ]
+    for name in (GET, UPDATE):
+        assert shape(tool, name, {"ticket": {"comments": comments}}).structured["result"]["comments"] == expected
+    listed = shape(tool, LIST, {"ticket": [{"comments": comments}, {"comments": None}, "odd"]})
+    assert listed.structured["result"] == [{"comments": expected}, {"comments": None}, "odd"]
+
+
+@pytest.mark.parametrize("name", [LIST, GET, LINK, ORDER])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"  \n",
+        b"<html>gone</html>",
+        b'{"ticket":',
+        b'{"a":NaN}',
+        b"\xff\xfe{",
+        b'{"a":1}{"b":2}',
+        b"null",
+        b"3",
+        b'"x"',
+    ],
+)
+def test_unusable_answer_to_a_read_is_a_bad_response(tool: ToolByName, name: str, body: bytes) -> None:
+    outcome = shape(tool, name, body)
+    assert outcome.error is not None
+    assert outcome.error.type is ErrorType.UPSTREAM_BAD_RESPONSE
+    assert outcome.error.status == 200
+    assert "html" not in outcome.error.message
+    assert outcome.structured == {"error": outcome.error.to_dict()}
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        (LIST, {"ticket": "x"}),
+        (LIST, {"ticket": 3}),
+        (GET, {"ticket": "x"}),
+        (GET, {"ticket": [{"id": "1"}, {"id": "2"}]}),
+        (GET, [3]),
+        (LINK, ["x"]),
+    ],
+)
+def test_answer_of_the_wrong_type_is_a_bad_response(tool: ToolByName, name: str, body: Any) -> None:
+    error = shape(tool, name, body).error
+    assert error is not None
+    assert error.type is ErrorType.UPSTREAM_BAD_RESPONSE
+
+
+@pytest.mark.parametrize("body", [{}, [], {"ticket": {}}, {"ticket": None}, {"ticket": []}])
+def test_empty_place_of_a_single_record_is_not_found(tool: ToolByName, body: Any) -> None:
+    error = shape(tool, GET, body).error
+    assert error is not None
+    assert error.type is ErrorType.NOT_FOUND
+    assert "exactly as a list returned it" in error.message
+
+
+@pytest.mark.parametrize("name", [UPDATE, TAG])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"null", b"{"])
+@pytest.mark.parametrize("status", [200, 204])
+def test_accepted_write_with_an_unreadable_answer_is_a_success_with_a_notice(
+    tool: ToolByName, name: str, body: bytes, status: int
+) -> None:
+    outcome = shape(tool, name, body, status)
+    assert outcome.error is None
+    assert outcome.structured["result"] == {}
+    assert f"accepted the change (HTTP {status})" in outcome.structured["notice"]
+    assert GET in outcome.structured["notice"]
+
+
+@pytest.mark.parametrize("name", [LIST, GET, UPDATE, ORDER])
+def test_success_that_holds_nothing_but_an_error_is_an_error(tool: ToolByName, name: str) -> None:
+    error = shape(tool, name, {"error": {"message": "No conversations found with the given Id."}}).error
+    assert error is not None
+    assert (error.type, error.status) == (ErrorType.UPSTREAM_REJECTED, 200)
+    assert "No conversations found" in error.message
+
+
+def test_limits_travel_with_success_and_error(tool: ToolByName) -> None:
+    limits = RateLimits(limit=50, remaining=49)
+    for body in (b"{}", b""):
+        assert tool(LIST).shape(UpstreamResponse(200, body=body), {}, limits).limits is limits
+
+
+def test_walk_by_cursor_visits_each_page_once(tool: ToolByName) -> None:
+    arguments: dict[str, Any] = {"status": "OPEN", "limit": 2}
+    targets, seen = [], []
+    for page in (["a", "b"], ["c", "d"], ["e"]):
+        assert tool(LIST).validate(arguments) == ()
+        targets.append(tool(LIST).build_request(arguments).target.partition("&sortKey")[0])
+        body = orjson.dumps({"ticket": [{"id": item} for item in page]})
+        structured = tool(LIST).shape(UpstreamResponse(200, body=body), arguments).structured
+        seen += [record["id"] for record in structured["result"]]
+        arguments = {"status": "OPEN", "next_cursor": structured["next_cursor"]}
+    assert targets == [f"/tickets?page={page}&per_page=2&status=OPEN" for page in (1, 2, 3)]
+    assert seen == ["a", "b", "c", "d", "e"]
+    assert arguments["next_cursor"] is None
+
+
+@given(body=st.binary(max_size=80), status=st.integers(100, 599))
+def test_no_answer_breaks_the_shaper(tool: ToolByName, body: bytes, status: int) -> None:
+    for name in (LIST, GET, UPDATE, LINK):
+        outcome = shape(tool, name, body, status)
+        assert ("error" in outcome.structured) is (outcome.error is not None)
+        orjson.dumps(outcome.structured)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["ticket", "tickets", "error", "errors", "message", "comments", "orderId", "next_page", "id"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+)
+
+
+@given(body=JSON, status=st.sampled_from([200, 201, 302, 400, 401, 403, 404, 409, 422, 429, 500, 504]))
+def test_no_json_breaks_the_shaper(tool: ToolByName, body: Any, status: int) -> None:
+    for name in ARGUMENTS:
+        outcome = shape(tool, name, body, status)
+        if outcome.error is not None:
+            assert len(outcome.error.message) <= 2000
+        orjson.dumps(outcome.structured)
