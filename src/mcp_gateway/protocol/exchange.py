@@ -1,0 +1,143 @@
+"""One HTTP exchange: the checks in their order, then the method.
+
+The order is the specification's and what clients in use rely on: first what needs no body (`preflight.preflight`),
+then, after the HTTP layer has authenticated the caller, the envelope, the era, and the era's own rules (`answer`).
+Era: 2026-07-28, Versioning / Dual-era servers. Batches: JSON-RPC 2.0 §6 and 2025-03-26, Sending Messages.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from mcp_gateway.protocol import legacy, modern
+from mcp_gateway.protocol.envelope import check_limits, envelope_problem, loads, readable_id
+from mcp_gateway.protocol.errors import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    ProtocolError,
+    shown,
+)
+from mcp_gateway.protocol.headers import NO_HEADERS, McpHeaders, RawHeaders, collect
+from mcp_gateway.protocol.host import Host
+from mcp_gateway.protocol.reply import ACCEPTED, JSON_HEADERS, Reply, error_reply
+from mcp_gateway.protocol.request import Request
+from mcp_gateway.protocol.tools import call_tool, list_tools
+from mcp_gateway.protocol.versions import HEADERLESS, LEGACY_BY_HEADER, NEWEST_STATELESS, Revision
+
+MAX_BATCH = 20
+"""Messages in one batch: they are answered one after the other, within one HTTP exchange."""
+
+Method = Callable[[Request, Host], Awaitable[Reply]]
+
+_METHODS: Mapping[str, Method] = MappingProxyType(
+    {
+        "initialize": legacy.initialize,
+        "ping": legacy.ping,
+        "server/discover": modern.discover,
+        "tools/list": list_tools,
+        "tools/call": call_tool,
+    }
+)
+
+
+async def answer(headers: RawHeaders, body: bytes, host: Host) -> Reply:
+    """Answer the body of one POST; never raises for anything a client sends.
+
+    Status is 200, 202, 400 or 404, or what `ToolOutcome.http_status` asks for.
+    """
+    message: Any = None
+    try:
+        message = loads(body)
+        check_limits(body, message)
+    except ProtocolError as error:
+        return error_reply(400, error.code, error.message, readable_id(message))
+    sent = collect(headers)
+    if isinstance(message, list):
+        return await _answer_batch(message, sent, host)
+    return await _answer_message(message, sent, host)
+
+
+def internal_error_reply(body: bytes) -> Reply:
+    """The answer when a host raised: -32603 with the request's id, so that the client stops waiting.
+
+    HTTP 200, as a 5xx makes clients drop the whole connection and not only the call.
+    """
+    try:
+        request_id = readable_id(loads(body))
+    except ProtocolError:
+        request_id = None
+    return error_reply(200, INTERNAL_ERROR, "Internal error.", request_id)
+
+
+async def _answer_message(message: Any, sent: McpHeaders, host: Host) -> Reply:
+    if not isinstance(message, dict):
+        return error_reply(400, INVALID_REQUEST, "The body must be a JSON object.")
+    problem = envelope_problem(message)
+    if problem is not None:
+        return error_reply(400, INVALID_REQUEST, problem, readable_id(message))
+    revision = _revision(message, sent)
+    if "method" not in message:
+        if revision.posted_responses:
+            return ACCEPTED
+        return error_reply(400, INVALID_REQUEST, "This revision knows no posted responses.", message["id"])
+    if "id" not in message:
+        return ACCEPTED
+    return await _answer_request(message, sent, revision, host)
+
+
+async def _answer_request(message: dict[str, Any], sent: McpHeaders, revision: Revision, host: Host) -> Reply:
+    try:
+        request = modern.read(message, sent) if revision.stateless else legacy.read(message, revision)
+        return await _method(request)(request, host)
+    except ProtocolError as error:
+        status = revision.error_status[error.code]
+        return error_reply(status, error.code, error.message, message["id"], data=error.data)
+
+
+def _method(request: Request) -> Method:
+    if request.method not in request.revision.methods:
+        raise ProtocolError(METHOD_NOT_FOUND, f'Method "{shown(request.method)}" is not implemented.')
+    return _METHODS[request.method]
+
+
+def _revision(message: dict[str, Any], sent: McpHeaders) -> Revision:
+    """Whose rules judge this message: a known legacy header decides, any other header is modern, none is legacy.
+
+    A body that speaks modern without the header is modern too, so that it hears about the missing header.
+    """
+    if sent.version is not None:
+        return LEGACY_BY_HEADER.get(sent.version, NEWEST_STATELESS)
+    if modern.names_a_version(message) and message.get("method") != "initialize":
+        return NEWEST_STATELESS
+    return HEADERLESS
+
+
+async def _answer_batch(messages: list[Any], sent: McpHeaders, host: Host) -> Reply:
+    problem = _batch_problem(messages, sent)
+    if problem is not None:
+        return error_reply(400, INVALID_REQUEST, problem)
+    # One after the other: the order of two writes is the caller's, and a batch must not multiply its concurrency.
+    answers = [await _answer_member(message, host) for message in messages]
+    replies = [reply for reply in answers if reply.body]
+    if not replies:
+        return ACCEPTED
+    headers = next((reply.headers for reply in reversed(replies) if reply.headers != JSON_HEADERS), JSON_HEADERS)
+    return Reply(200, headers, b"[%b]" % b",".join(reply.body for reply in replies))
+
+
+def _batch_problem(messages: list[Any], sent: McpHeaders) -> str | None:
+    revision = LEGACY_BY_HEADER.get(sent.version) if sent.version is not None else HEADERLESS
+    if revision is None or not revision.batches:
+        return "This revision knows no batches: send each message on its own."
+    if not messages:
+        return "A batch must hold at least one message."
+    if len(messages) > MAX_BATCH:
+        return f"A batch may hold at most {MAX_BATCH} messages."
+    return None
+
+
+async def _answer_member(message: Any, host: Host) -> Reply:
+    if isinstance(message, dict) and message.get("method") == "initialize":
+        return error_reply(400, INVALID_REQUEST, "initialize must not be in a batch.", readable_id(message))
+    return await _answer_message(message, NO_HEADERS, host)

@@ -1,0 +1,69 @@
+"""Checks of an HTTP request that need neither its body nor its caller: method, content type, Accept.
+
+Source: MCP 2026-07-28, Streamable HTTP (405); RFC 9110 §12.5.1 (Accept), §15.5.7 (406), §15.5.16 (415).
+"""
+
+from collections.abc import Iterator
+
+from mcp_gateway.protocol.errors import INVALID_REQUEST
+from mcp_gateway.protocol.headers import RawHeaders
+from mcp_gateway.protocol.reply import Reply, error_reply
+
+_JSON = b"application/json"
+_WATCHED = frozenset({b"accept", b"content-encoding", b"content-length", b"content-type", b"transfer-encoding"})
+_OFFERED = (_JSON, b"text/event-stream")
+
+
+def preflight(method: str, headers: RawHeaders) -> Reply | None:
+    """The refusal (405, 415 or 406), or None to go on."""
+    if method != "POST":
+        return error_reply(405, INVALID_REQUEST, "Only POST is allowed here.", headers=(("allow", "POST"),))
+    sent: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in _WATCHED:
+            sent[name] = sent[name] + b"," + value if name in sent else value
+    if not _is_json(sent):
+        return error_reply(415, INVALID_REQUEST, "The body must be application/json, without content encoding.")
+    if b"accept" in sent and not _accepts(sent[b"accept"].lower()):
+        return error_reply(406, INVALID_REQUEST, "Accept must allow application/json or text/event-stream.")
+    return None
+
+
+def _is_json(sent: dict[bytes, bytes]) -> bool:
+    if sent.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        return False
+    content_type = sent.get(b"content-type")
+    if content_type is None:
+        # ChatGPT's probe has no body and so no type; it wants the 400 that says what is missing.
+        return b"transfer-encoding" not in sent and sent.get(b"content-length", b"0").strip() == b"0"
+    return content_type.partition(b";")[0].strip().lower() == _JSON
+
+
+def _accepts(accept: bytes) -> bool:
+    """Whether one of our media types has a quality above 0; the most specific range decides (RFC 9110 §12.5.1)."""
+    if b"q=" not in accept.replace(b" ", b"") and (_JSON in accept or b"*/*" in accept):
+        return True
+    ranges = dict(_ranges(accept))
+    return not ranges or any(_quality(ranges, offered) > 0 for offered in _OFFERED)
+
+
+def _quality(ranges: dict[bytes, float], media_type: bytes) -> float:
+    kind = media_type.partition(b"/")[0]
+    for candidate in (media_type, kind + b"/*", b"*/*"):
+        if candidate in ranges:
+            return ranges[candidate]
+    return 0.0
+
+
+def _ranges(accept: bytes) -> Iterator[tuple[bytes, float]]:
+    for item in accept.split(b","):
+        media_type, *parameters = (part.strip() for part in item.split(b";"))
+        if media_type:
+            yield media_type, next((_weight(part) for part in parameters if part.startswith(b"q=")), 1.0)
+
+
+def _weight(parameter: bytes) -> float:
+    try:
+        return float(parameter[2:])
+    except ValueError:
+        return 1.0

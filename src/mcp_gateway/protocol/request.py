@@ -1,0 +1,54 @@
+"""One JSON-RPC request that passed the checks of its era, and the checks both eras share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from mcp_gateway.protocol.errors import INVALID_PARAMS, ProtocolError
+from mcp_gateway.protocol.versions import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request with params that are an object, under the revision whose rules answer it."""
+
+    id: str | int
+    method: str
+    params: dict[str, Any]
+    meta: Mapping[str, Any]
+    revision: Revision
+
+    @property
+    def id_json(self) -> bytes:
+        """The id as it goes back."""
+        return orjson.dumps(self.id)
+
+
+def params_of(message: dict[str, Any]) -> dict[str, Any]:
+    """`params` as an object; absent or null is an empty one, which some clients send for a method without any.
+
+    Raises:
+        ProtocolError: invalid params (-32602).
+    """
+    params = message.get("params")
+    if params is None:
+        return {}
+    if not isinstance(params, dict):
+        raise ProtocolError(INVALID_PARAMS, '"params" must be an object.')
+    return params
+
+
+def meta_of(params: dict[str, Any]) -> dict[str, Any]:
+    """`params._meta` as an object, empty when absent.
+
+    Raises:
+        ProtocolError: invalid params (-32602).
+    """
+    meta = params.get("_meta")
+    if meta is None:
+        return {}
+    if not isinstance(meta, dict):
+        raise ProtocolError(INVALID_PARAMS, '"_meta" must be an object.')
+    return meta
