@@ -1,0 +1,51 @@
+"""The allow-lists of headers, one for either direction: what is not named here does not pass."""
+
+import re
+from collections.abc import Iterable
+
+from mcp_gateway.constants import PRODUCT
+from mcp_gateway.exceptions import FaultError
+
+_SENDABLE_KEY = re.compile(r"[\x21-\x7e]+")
+
+_KEPT_NAMES = frozenset({
+    "content-type",
+    "date",
+    "ratelimit",
+    "ratelimit-limit",
+    "ratelimit-policy",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "retry-after",
+})  # fmt: skip
+_KEPT_PREFIXES = ("x-ratelimit-", "x-rate-limit-")
+
+
+def outgoing_headers(method: str, api_key: str, body: bytes | None) -> dict[str, str]:
+    """Everything the gateway adds to a request; `host` and a body's `content-length` come from the HTTP library.
+
+    Raises:
+        FaultError: the key holds characters a header cannot carry (RFC 9110 §5.5); the message never repeats it.
+    """
+    if not _SENDABLE_KEY.fullmatch(api_key):
+        raise FaultError("The stored Richpanel key holds characters that no HTTP header can carry; store it again.")
+    headers = {
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "user-agent": PRODUCT,
+        "x-richpanel-key": api_key,
+    }
+    if body is not None:
+        headers["content-type"] = "application/json"
+    elif method not in {"GET", "HEAD"}:
+        headers["content-length"] = "0"  # RFC 9110 §8.6: some servers answer 411 to a bodiless POST without it
+    return headers
+
+
+def kept_headers(received: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Those on the allow-list, given lower-case names; repeated ones joined by `, ` in order (RFC 9110 §5.3)."""
+    kept: dict[str, str] = {}
+    for name, value in received:
+        if name in _KEPT_NAMES or name.startswith(_KEPT_PREFIXES):
+            kept[name] = f"{kept[name]}, {value}" if name in kept else value
+    return kept
