@@ -1,0 +1,69 @@
+"""The route table of ``/v1`` and a router that works on the raw path.
+
+Frameworks route on the decoded path, where an encoded slash has become a separator; Richpanel's ids may hold one
+(``a%2Fb`` is one segment), so segments are cut first and decoded once each afterwards.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from richpanel_sim import directory, orders, tickets
+from richpanel_sim.exchange import Call, Reply, Segment
+
+Handler = Callable[[Call], Reply]
+
+
+class Route(NamedTuple):
+    """A method, a path below ``/v1`` whose ``{name}`` segments match anything but nothing, and who answers."""
+
+    method: str
+    path: str
+    handler: Handler
+
+
+# Literal segments stand before placeholders: the first match answers.
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/tickets", tickets.list_tickets),
+    Route("GET", "/tickets/number/{number}", tickets.read_ticket_by_number),
+    Route("PUT", "/tickets/number/{number}", tickets.refuse_write_by_number),
+    Route("PUT", "/tickets/{id}/add-tags", tickets.add_tags),
+    Route("PUT", "/tickets/{id}/remove-tags", tickets.remove_tags),
+    Route("GET", "/tickets/{id}", tickets.read_ticket),
+    Route("PUT", "/tickets/{id}", tickets.update_ticket),
+    Route("GET", "/order/{conversation_id}", orders.read_order_link),
+    Route("GET", "/order/{appclient_id}/{order_id}", orders.read_order),
+    Route("GET", "/users", directory.list_users),
+    Route("GET", "/teams", directory.list_teams),
+    Route("GET", "/tags", directory.list_tags),
+    Route("GET", "/channel", directory.list_channels),
+)
+
+
+def find_route(method: str, raw_path: bytes) -> tuple[Handler, Mapping[str, Segment]] | None:
+    """The handler for a raw path such as ``/v1/tickets/a%2Fb`` and its placeholders; None when there is no route."""
+    first, *rest = raw_path.removeprefix(b"/").split(b"/")
+    if first != b"v1":
+        return None
+    segments = [_decode(raw) for raw in rest]
+    for route in ROUTES:
+        if route.method == method and (values := _match(route.path, segments)) is not None:
+            return route.handler, values
+    return None
+
+
+def _decode(raw: bytes) -> Segment:
+    return Segment(unquote_to_bytes(raw).decode("utf-8", "replace"), raw)
+
+
+def _match(path: str, segments: list[Segment]) -> dict[str, Segment] | None:
+    pattern = path.removeprefix("/").split("/")
+    if len(pattern) != len(segments):
+        return None
+    values: dict[str, Segment] = {}
+    for part, segment in zip(pattern, segments, strict=True):
+        if part.startswith("{") and segment.raw:
+            values[part[1:-1]] = segment
+        elif part != segment.text:
+            return None
+    return values
