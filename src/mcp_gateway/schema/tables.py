@@ -1,0 +1,118 @@
+"""The tables. Foreign keys restrict on purpose: a delete that forgets a dependent token must fail, not hide it."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from mcp_gateway.schema.base import IdText, id_column, metadata, row_columns
+
+NAME_CHECK = "char_length(name) BETWEEN 1 AND 200"
+DIGEST_CHECK = "octet_length(token_digest) = 32"
+
+tenants = Table(
+    "tenants",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    *row_columns(),
+    CheckConstraint(NAME_CHECK, name="name_length"),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    id_column(),
+    Column("tenant_id", IdText, ForeignKey("tenants.id", ondelete="RESTRICT"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("token_digest", LargeBinary, nullable=False, unique=True),
+    Column("token_hint", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    *row_columns(),
+    CheckConstraint(NAME_CHECK, name="name_length"),
+    CheckConstraint(DIGEST_CHECK, name="digest_length"),
+    CheckConstraint("scopes <@ ARRAY['read', 'write', 'tokens', 'logs']", name="scopes_known"),
+    Index("ix_api_tokens_tenant_id_id", "tenant_id", "id"),
+    Index("ix_api_tokens_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+)
+
+integrated_accounts = Table(
+    "integrated_accounts",
+    metadata,
+    id_column(),
+    Column("tenant_id", IdText, ForeignKey("tenants.id", ondelete="RESTRICT"), nullable=False),
+    Column("integration", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sealed_api_key", LargeBinary, nullable=False),
+    Column("credentials_hint", Text, nullable=False),
+    *row_columns(),
+    UniqueConstraint("tenant_id", "id"),
+    CheckConstraint(NAME_CHECK, name="name_length"),
+    CheckConstraint("integration IN ('richpanel')", name="integration_known"),
+)
+
+mcp_servers = Table(
+    "mcp_servers",
+    metadata,
+    id_column(),
+    Column("tenant_id", IdText, nullable=False),
+    Column("account_id", IdText, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("config", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("token_digest", LargeBinary, nullable=False, unique=True),
+    Column("token_hint", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    *row_columns(),
+    # Both columns in one key: a server can only ever point at an account of its own tenant.
+    ForeignKeyConstraint(
+        ["tenant_id", "account_id"],
+        ["integrated_accounts.tenant_id", "integrated_accounts.id"],
+        name="fk_mcp_servers_tenant_id_account_id_integrated_accounts",
+        ondelete="RESTRICT",
+    ),
+    CheckConstraint(NAME_CHECK, name="name_length"),
+    CheckConstraint(DIGEST_CHECK, name="digest_length"),
+    CheckConstraint("jsonb_typeof(config) = 'object'", name="config_object"),
+    Index("ix_mcp_servers_tenant_id_account_id_id", "tenant_id", "account_id", "id"),
+    Index("ix_mcp_servers_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+)
+
+token_outbox = Table(
+    "token_outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("token_digest", LargeBinary, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("dead", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("kind IN ('server', 'api_token')", name="kind_known"),
+    CheckConstraint(DIGEST_CHECK, name="digest_length"),
+)
+
+APPLICATION_PRIVILEGES = {
+    "tenants": "SELECT, INSERT, UPDATE, DELETE",
+    "api_tokens": "SELECT, INSERT, UPDATE, DELETE",
+    "integrated_accounts": "SELECT, INSERT, UPDATE, DELETE",
+    "mcp_servers": "SELECT, INSERT, UPDATE, DELETE",
+    # UPDATE only so that SELECT … FOR UPDATE may lock the rows being delivered.
+    "token_outbox": "SELECT, INSERT, UPDATE, DELETE",
+    "alembic_version": "SELECT",
+}
+"""What the application's role may do with each table; everything else is revoked."""

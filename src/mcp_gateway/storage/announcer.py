@@ -1,0 +1,57 @@
+"""Carries committed token changes to Redis and the replicas, at once and, failing that, from the outbox."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from mcp_gateway.exceptions import StoreUnavailableError
+from mcp_gateway.models.token_events import TokenEvent, TokenKind
+from mcp_gateway.storage.redis_link import RedisDownError, RedisLink
+from mcp_gateway.storage.token_records import TokenRecords
+from mcp_gateway.storage.uow import UnitOfWork
+
+REPLAY_BATCH = 200
+
+logger = structlog.get_logger(__name__)
+
+
+class TokenAnnouncer:
+    """Announces; what cannot be told now stays in the outbox and is replayed by any replica."""
+
+    def __init__(
+        self,
+        *,
+        records: TokenRecords,
+        link: RedisLink,
+        unit_of_work: Callable[[], UnitOfWork],
+        invalidate: Mapping[TokenKind, Callable[[bytes], None]],
+    ) -> None:
+        """`invalidate` drops this process' own copies, whatever Redis does."""
+        self._records = records
+        self._link = link
+        self._unit_of_work = unit_of_work
+        self._invalidate = invalidate
+
+    async def announce(self, events: Sequence[TokenEvent]) -> None:
+        """Call after the commit; never raises for want of Redis or Postgres."""
+        for event in events:
+            self._invalidate[event.kind](event.digest)
+        if not events:
+            return
+        try:
+            await self._records.announce(events)
+            async with self._unit_of_work() as stores:
+                await stores.outbox.delete([event.outbox_id for event in events])
+        except (RedisDownError, StoreUnavailableError) as exc:
+            logger.warning("token_announcement.deferred", events=len(events), reason=type(exc).__name__)
+
+    async def replay(self) -> int:
+        """Announce what is still in the outbox; how many were."""
+        if not self._link.available:
+            return 0
+        async with self._unit_of_work() as stores:
+            events = await stores.outbox.take(REPLAY_BATCH)
+            if events:
+                await self._records.announce(events)
+                await stores.outbox.delete([event.outbox_id for event in events])
+        return len(events)

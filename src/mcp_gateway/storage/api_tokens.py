@@ -1,0 +1,111 @@
+"""API tokens in Postgres."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, insert, select
+from sqlalchemy import delete as sql_delete
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mcp_gateway.models.api_tokens import ApiToken, Scope
+from mcp_gateway.models.pages import Page
+from mcp_gateway.models.principals import ApiTokenPrincipal
+from mcp_gateway.models.token_events import TokenEvent, TokenKind
+from mcp_gateway.schema.tables import api_tokens
+from mcp_gateway.storage.database import storage_faults
+from mcp_gateway.storage.outbox import record_events
+from mcp_gateway.storage.rows import fetch_page, owned_by, unexpired
+
+PUBLIC = tuple(column for column in api_tokens.c if column.name != "token_digest")
+
+
+def _api_token(row: Row[Any]) -> ApiToken:
+    return ApiToken(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        name=row.name,
+        token_hint=row.token_hint,
+        scopes=frozenset(Scope(scope) for scope in row.scopes),
+        expires_at=row.expires_at,
+        created_at=row.created_at,
+    )
+
+
+class ApiTokenStore:
+    """Reads and writes API tokens; the tenant comes first in every method, None being the operator."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(
+        self,
+        tenant_id: str,
+        token_id: str,
+        *,
+        name: str,
+        token_digest: bytes,
+        token_hint: str,
+        scopes: Iterable[Scope],
+        expires_at: datetime | None,
+    ) -> ApiToken:
+        """Insert."""
+        values = {
+            "id": token_id,
+            "tenant_id": tenant_id,
+            "name": name,
+            "token_digest": token_digest,
+            "token_hint": token_hint,
+            "scopes": sorted(scope.value for scope in scopes),
+            "expires_at": expires_at,
+        }
+        with storage_faults():
+            result = await self._connection.execute(insert(api_tokens).values(values).returning(*PUBLIC))
+        return _api_token(result.one())
+
+    async def list_page(self, tenant_id: str | None, *, limit: int, after: str | None) -> Page[ApiToken]:
+        """Newest first, without expired ones."""
+        query = select(*PUBLIC).where(owned_by(api_tokens, tenant_id), unexpired(api_tokens))
+        return await fetch_page(self._connection, query, api_tokens, limit=limit, after=after, convert=_api_token)
+
+    async def delete(self, tenant_id: str | None, token_id: str) -> list[TokenEvent]:
+        """Delete one; an empty list when there is no such token."""
+        return await self._delete(owned_by(api_tokens, tenant_id), api_tokens.c.id == token_id, unexpired(api_tokens))
+
+    async def delete_all(self, tenant_id: str) -> list[TokenEvent]:
+        """Delete every token of the tenant."""
+        return await self._delete(api_tokens.c.tenant_id == tenant_id)
+
+    async def delete_expired(self, limit: int) -> list[TokenEvent]:
+        """Delete tokens past their expiry, of all tenants; used by the sweep alone."""
+        ids = (
+            select(api_tokens.c.id)
+            .where(api_tokens.c.expires_at <= func.now())
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return await self._delete(api_tokens.c.id.in_(ids.scalar_subquery()))
+
+    async def find_by_digest(self, digest: bytes) -> ApiTokenPrincipal | None:
+        """What a token stands for; the tenant is not known before this look-up. An expired one is gone."""
+        query = select(*PUBLIC).where(api_tokens.c.token_digest == digest, unexpired(api_tokens))
+        with storage_faults():
+            result = await self._connection.execute(query)
+        row = result.one_or_none()
+        if row is None:
+            return None
+        return ApiTokenPrincipal(
+            token_id=row.id,
+            tenant_id=row.tenant_id,
+            scopes=frozenset(Scope(scope) for scope in row.scopes),
+            expires_at=row.expires_at,
+            version=row.version,
+        )
+
+    async def _delete(self, *where: ColumnElement[bool]) -> list[TokenEvent]:
+        with storage_faults():
+            result = await self._connection.execute(
+                sql_delete(api_tokens).where(*where).returning(api_tokens.c.token_digest, api_tokens.c.version)
+            )
+        tokens = [(row.token_digest, row.version) for row in result.all()]
+        return await record_events(self._connection, TokenKind.API_TOKEN, tokens, dead=True)

@@ -1,0 +1,112 @@
+"""Schema: bring it to the newest revision, grant the application's role its rights, and refuse an old one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+import mcp_gateway
+from mcp_gateway.exceptions import ConfigurationError
+from mcp_gateway.schema.tables import APPLICATION_PRIVILEGES
+from mcp_gateway.storage.database import storage_faults
+
+PACKAGE = Path(mcp_gateway.__file__).parent
+# A wheel carries the migrations inside the package; a checkout has them at its top.
+LOCATIONS = (PACKAGE / "_migrations", PACKAGE.parent.parent / "migrations")
+
+
+def alembic_config() -> Config:
+    """Where the migrations are."""
+    config = Config()
+    location = next((path for path in LOCATIONS if path.is_dir()), LOCATIONS[-1])
+    config.set_main_option("script_location", str(location).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _heads() -> Sequence[str]:
+    return ScriptDirectory.from_config(alembic_config()).get_heads()
+
+
+async def upgrade(engine: AsyncEngine) -> str:
+    """Apply what is missing, as the owner's role; the revision reached."""
+    with storage_faults():
+        async with engine.connect() as connection:
+            await connection.run_sync(_upgrade)
+    return ", ".join(_heads())
+
+
+async def grant(engine: AsyncEngine, role: str) -> None:
+    """Give the application's role exactly what APPLICATION_PRIVILEGES says."""
+    with storage_faults():
+        async with engine.begin() as connection:
+            quoted = await connection.scalar(text("SELECT quote_ident(:role)"), {"role": role})
+            await connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {quoted}"))
+            for table, privileges in APPLICATION_PRIVILEGES.items():
+                await connection.execute(text(f"REVOKE ALL ON {table} FROM {quoted}"))
+                await connection.execute(text(f"GRANT {privileges} ON {table} TO {quoted}"))
+
+
+async def check_schema(engine: AsyncEngine) -> None:
+    """Refuse a database whose schema is not the one this code was written for.
+
+    Raises:
+        ConfigurationError: names both revisions and the command to run.
+    """
+    with storage_faults():
+        async with engine.connect() as connection:
+            found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+    wanted = _heads()
+    if set(found) != set(wanted):
+        have = ", ".join(found) or "none"
+        raise ConfigurationError(
+            f"the database schema is at revision {have}, this version needs {', '.join(wanted)}: "
+            "run `mcp-gateway migrate` first"
+        )
+
+
+async def check_role(engine: AsyncEngine) -> None:
+    """Refuse a database role that could read past row-level security.
+
+    Raises:
+        ConfigurationError: says what is wrong with the role.
+    """
+    with storage_faults():
+        async with engine.connect() as connection:
+            faults = await _role_faults(connection)
+    if faults:
+        raise ConfigurationError(
+            f"GATEWAY_DATABASE_URL names a database role that {' and '.join(faults)}; use the application's role, "
+            "which owns nothing, is no superuser and cannot bypass row-level security"
+        )
+
+
+async def _role_faults(connection: AsyncConnection) -> list[str]:
+    row = (
+        await connection.execute(
+            text(
+                "SELECT rolsuper, rolbypassrls, "
+                "EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                "        WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
+                "          AND pg_has_role(current_user, c.relowner, 'MEMBER')) AS owns "
+                "FROM pg_roles WHERE rolname = current_user"
+            )
+        )
+    ).one()
+    named = (
+        (row.rolsuper, "is a superuser"),
+        (row.rolbypassrls, "can bypass row-level security"),
+        (row.owns and not row.rolsuper, "owns tables"),
+    )
+    return [fault for holds, fault in named if holds]

@@ -1,0 +1,147 @@
+"""One door to Redis: whether it can be trusted now, and what it announces.
+
+Redis is a fast copy, never the truth. The moment a command fails or the subscription breaks, the link counts as down:
+its listeners drop what they hold, and nobody reads Redis until a fresh subscription stands and a command has succeeded.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+T = TypeVar("T")
+
+COMMAND_SECONDS = 0.15
+"""Longer than any healthy command; Postgres is the quicker answer after that."""
+CONNECT_SECONDS = 0.5
+POLL_SECONDS = 0.25
+SILENCE_SECONDS = 2.0
+"""A subscription that does not answer a ping this long is taken for cut."""
+MAX_CONNECTIONS = 64
+
+logger = structlog.get_logger(__name__)
+
+
+class RedisDownError(Exception):
+    """Redis did not answer, or is not trusted at the moment."""
+
+
+def open_redis(url: str) -> "Redis":
+    """A client that fails fast and never repeats a command by itself."""
+    return Redis.from_url(
+        url,
+        socket_timeout=COMMAND_SECONDS,
+        socket_connect_timeout=CONNECT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_timeout=False,
+        max_connections=MAX_CONNECTIONS,
+        client_name="mcp-gateway",
+    )
+
+
+class RedisLink:
+    """Watches Redis; `run` is one task for the life of the process."""
+
+    def __init__(self, redis: "Redis", channel: str) -> None:
+        self._redis = redis
+        self._channel = channel
+        self._available = False
+        self._changed = asyncio.Event()
+        self._on_message: list[Callable[[bytes], None]] = []
+        self._on_flush: list[Callable[[], None]] = []
+
+    @property
+    def available(self) -> bool:
+        """Whether Redis may be read and written now."""
+        return self._available
+
+    def listen(self, *, on_message: Callable[[bytes], None], on_flush: Callable[[], None]) -> None:
+        """Be told of every announcement, and of every moment in which announcements may have been missed."""
+        self._on_message.append(on_message)
+        self._on_flush.append(on_flush)
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Around a command: refuses while the link is down, and takes any failure as the link going down.
+
+        Raises:
+            RedisDownError: use Postgres instead.
+        """
+        if not self._available:
+            raise RedisDownError
+        try:
+            yield
+        except (TimeoutError, RedisError, OSError) as exc:
+            self._lost(exc)
+            raise RedisDownError from exc
+
+    async def run(self) -> None:
+        """Hold a subscription for ever; a lost one is made anew."""
+        while True:
+            pubsub = self._redis.pubsub()
+            try:
+                await pubsub.subscribe(self._channel)
+                await self._serve(pubsub)
+            except (TimeoutError, RedisError, OSError) as exc:
+                self._lost(exc)
+            finally:
+                await _quietly(pubsub.aclose())  # type: ignore[no-untyped-call]
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def wait_until(self, *, available: bool) -> None:
+        """Return once the link is up, or down."""
+        while self._available is not available:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _serve(self, pubsub: PubSub) -> None:
+        """Hand on announcements until the subscription breaks; probe it whenever it is silent."""
+        loop = asyncio.get_running_loop()
+        heard = loop.time()
+        while True:
+            if not self._available:
+                await self._redis.ping()
+                self._restored()
+            message = await pubsub.get_message(timeout=POLL_SECONDS)
+            now = loop.time()
+            if message is not None:
+                heard = now
+                if message["type"] == "message":
+                    for tell in self._on_message:
+                        tell(message["data"])
+            elif now - heard > SILENCE_SECONDS:
+                raise TimeoutError("the subscription is silent")
+            elif now - heard > POLL_SECONDS:
+                await pubsub.ping()
+
+    def _lost(self, exc: BaseException) -> None:
+        was_available, self._available = self._available, False
+        self._flush()
+        if was_available:
+            logger.warning("redis.lost", reason=type(exc).__name__)
+            self._changed.set()
+
+    def _restored(self) -> None:
+        # Flush first: what was cached while announcements could be missed is not trusted.
+        self._flush()
+        self._available = True
+        logger.info("redis.available")
+        self._changed.set()
+
+    def _flush(self) -> None:
+        for tell in self._on_flush:
+            tell()
+
+
+async def _quietly(closing: Awaitable[T]) -> None:
+    try:
+        await closing
+    except (TimeoutError, RedisError, OSError):
+        logger.debug("redis.close_failed")

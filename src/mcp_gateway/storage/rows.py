@@ -1,0 +1,46 @@
+"""What the stores share: tenant filter, keyset pages, versions."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Row, Select, Table, func, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mcp_gateway.models.pages import Page
+from mcp_gateway.storage.database import storage_faults
+
+T = TypeVar("T")
+
+
+def owned_by(table: Table, tenant_id: str | None) -> ColumnElement[bool]:
+    """Rows of this tenant; None is the operator, who sees all."""
+    return true() if tenant_id is None else table.c.tenant_id == tenant_id
+
+
+def unexpired(table: Table) -> ColumnElement[bool]:
+    """Rows that have not expired by the database's clock; an expired row is gone, swept or not."""
+    return (table.c.expires_at.is_(None)) | (table.c.expires_at > func.now())
+
+
+def changed(table: Table) -> dict[str, Any]:
+    """What every update sets besides its own columns."""
+    return {"version": table.c.version + 1, "updated_at": func.now()}
+
+
+async def fetch_page(
+    connection: AsyncConnection,
+    query: Select[Any],
+    table: Table,
+    *,
+    limit: int,
+    after: str | None,
+    convert: Callable[[Row[Any]], T],
+) -> Page[T]:
+    """The next `limit` rows, newest first; ids sort by creation, so the id is the whole position."""
+    if after is not None:
+        query = query.where(table.c.id < after)
+    with storage_faults():
+        result = await connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1))
+    rows: Sequence[Row[Any]] = result.all()
+    items = tuple(convert(row) for row in rows[:limit])
+    return Page(items=items, next_position=rows[limit - 1].id if len(rows) > limit else None)

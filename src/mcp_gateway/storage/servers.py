@@ -1,0 +1,176 @@
+"""MCP servers in Postgres; every change of what a token stands for leaves an outbox row in the same transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
+from sqlalchemy import delete as sql_delete
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mcp_gateway.models.pages import Page
+from mcp_gateway.models.principals import ServerPrincipal
+from mcp_gateway.models.servers import Server, ServerConfig
+from mcp_gateway.models.token_events import TokenEvent, TokenKind
+from mcp_gateway.schema.tables import integrated_accounts as accounts
+from mcp_gateway.schema.tables import mcp_servers as servers
+from mcp_gateway.storage.database import storage_faults
+from mcp_gateway.storage.outbox import record_events
+from mcp_gateway.storage.rows import changed, fetch_page, owned_by, unexpired
+
+PUBLIC = tuple(column for column in servers.c if column.name not in {"token_digest", "token_hint"})
+
+
+def _server(row: Row[Any]) -> Server:
+    return Server(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        account_id=row.account_id,
+        name=row.name,
+        config=row.config,
+        expires_at=row.expires_at,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+class ServerStore:
+    """Reads and writes MCP servers; the tenant comes first in every method, None being the operator."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(
+        self,
+        tenant_id: str,
+        account_id: str,
+        server_id: str,
+        *,
+        name: str,
+        config: dict[str, Any],
+        token_digest: bytes,
+        token_hint: str,
+        expires_at: datetime | None,
+    ) -> Server:
+        """Insert. A digest nobody ever used needs no outbox row."""
+        values = {
+            "id": server_id,
+            "tenant_id": tenant_id,
+            "account_id": account_id,
+            "name": name,
+            "config": config,
+            "token_digest": token_digest,
+            "token_hint": token_hint,
+            "expires_at": expires_at,
+        }
+        with storage_faults():
+            result = await self._connection.execute(insert(servers).values(values).returning(*PUBLIC))
+        return _server(result.one())
+
+    async def get(self, tenant_id: str | None, account_id: str, server_id: str, *, lock: bool = False) -> Server | None:
+        """By id within its account; an expired one is gone."""
+        query = select(*PUBLIC).where(*self._one(tenant_id, account_id, server_id))
+        if lock:
+            query = query.with_for_update()
+        with storage_faults():
+            result = await self._connection.execute(query)
+        row = result.one_or_none()
+        return _server(row) if row else None
+
+    async def list_page(self, tenant_id: str | None, account_id: str, *, limit: int, after: str | None) -> Page[Server]:
+        """Of one account, newest first, without expired ones."""
+        query = select(*PUBLIC).where(
+            owned_by(servers, tenant_id), servers.c.account_id == account_id, unexpired(servers)
+        )
+        return await fetch_page(self._connection, query, servers, limit=limit, after=after, convert=_server)
+
+    async def update(
+        self, tenant_id: str | None, account_id: str, server_id: str, values: dict[str, Any]
+    ) -> tuple[Server, list[TokenEvent]] | None:
+        """Set some of name, config, expires_at; None when there is no such server."""
+        with storage_faults():
+            result = await self._connection.execute(
+                update(servers)
+                .where(*self._one(tenant_id, account_id, server_id))
+                .values(**values, **changed(servers))
+                .returning(*PUBLIC, servers.c.token_digest)
+            )
+        row = result.one_or_none()
+        if row is None:
+            return None
+        events = await self._record([(row.token_digest, row.version)], dead=False)
+        return _server(row), events
+
+    async def touch_account(self, tenant_id: str, account_id: str) -> list[TokenEvent]:
+        """The account changed: raise the version of all its servers."""
+        with storage_faults():
+            result = await self._connection.execute(
+                update(servers)
+                .where(servers.c.tenant_id == tenant_id, servers.c.account_id == account_id)
+                .values(version=servers.c.version + 1)
+                .returning(servers.c.token_digest, servers.c.version)
+            )
+        return await self._record([(row.token_digest, row.version) for row in result.all()], dead=False)
+
+    async def delete(self, tenant_id: str | None, account_id: str, server_id: str) -> list[TokenEvent]:
+        """Delete one; an empty list when there is no such server."""
+        return await self._delete(*self._one(tenant_id, account_id, server_id))
+
+    async def delete_all(self, tenant_id: str, account_id: str | None = None) -> list[TokenEvent]:
+        """Delete every server of the account, or of the tenant."""
+        where = [servers.c.tenant_id == tenant_id]
+        if account_id is not None:
+            where.append(servers.c.account_id == account_id)
+        return await self._delete(*where)
+
+    async def delete_expired(self, limit: int) -> list[TokenEvent]:
+        """Delete servers past their expiry, of all tenants; used by the sweep alone."""
+        ids = (
+            select(servers.c.id)
+            .where(servers.c.expires_at <= func.now())
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return await self._delete(servers.c.id.in_(ids.scalar_subquery()))
+
+    async def find_by_digest(self, digest: bytes) -> ServerPrincipal | None:
+        """What a token stands for; the tenant is not known before this look-up. An expired one is gone."""
+        query = (
+            select(*PUBLIC, accounts.c.integration, accounts.c.sealed_api_key)
+            .join(accounts, (accounts.c.tenant_id == servers.c.tenant_id) & (accounts.c.id == servers.c.account_id))
+            .where(servers.c.token_digest == digest, unexpired(servers))
+        )
+        with storage_faults():
+            result = await self._connection.execute(query)
+        row = result.one_or_none()
+        if row is None:
+            return None
+        return ServerPrincipal(
+            server_id=row.id,
+            tenant_id=row.tenant_id,
+            account_id=row.account_id,
+            integration=row.integration,
+            name=row.name,
+            config=ServerConfig.from_dict(row.config),
+            sealed_api_key=row.sealed_api_key,
+            expires_at=row.expires_at,
+            version=row.version,
+        )
+
+    def _one(self, tenant_id: str | None, account_id: str, server_id: str) -> tuple[ColumnElement[bool], ...]:
+        return (
+            owned_by(servers, tenant_id),
+            servers.c.account_id == account_id,
+            servers.c.id == server_id,
+            unexpired(servers),
+        )
+
+    async def _delete(self, *where: ColumnElement[bool]) -> list[TokenEvent]:
+        with storage_faults():
+            result = await self._connection.execute(
+                sql_delete(servers).where(*where).returning(servers.c.token_digest, servers.c.version)
+            )
+        return await self._record([(row.token_digest, row.version) for row in result.all()], dead=True)
+
+    async def _record(self, tokens: list[tuple[bytes, int]], *, dead: bool) -> list[TokenEvent]:
+        return await record_events(self._connection, TokenKind.SERVER, tokens, dead=dead)

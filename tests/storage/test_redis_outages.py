@@ -1,0 +1,104 @@
+"""What happens to tokens when Redis goes away, hangs, or comes back with old data."""
+
+import asyncio
+import os
+import signal
+from secrets import token_bytes
+
+import pytest
+import redis
+
+from mcp_gateway.dev.stores import EmbeddedValkey
+from tests.support.replicas import Truth, principal, replica
+
+
+@pytest.fixture
+def digest() -> bytes:
+    return token_bytes(32)
+
+
+@pytest.fixture
+def truth(digest) -> Truth:
+    return Truth({digest: principal()})
+
+
+@pytest.fixture
+def valkey(tmp_path):
+    with EmbeddedValkey(tmp_path, persistence="rdb") as server:
+        yield server
+
+
+async def test_look_ups_go_on_from_postgres_when_redis_is_killed(valkey, truth, digest):
+    async with replica(valkey.url, truth) as one:
+        await one.tokens.find(digest)
+        await asyncio.to_thread(valkey.kill)
+        one.clock.advance(60)
+        assert await one.tokens.find(digest) == principal()
+        await one.until(available=False)
+        assert truth.reads == 2
+
+
+async def test_look_ups_go_on_from_postgres_when_redis_hangs(valkey, truth, digest):
+    async with replica(valkey.url, truth) as one:
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            assert await one.tokens.find(digest) == principal()
+            assert not one.link.available
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+
+
+async def test_process_starts_and_serves_without_redis(valkey, truth, digest):
+    await asyncio.to_thread(valkey.kill)
+    async with replica(valkey.url, truth, connected=False) as one:
+        assert await one.tokens.find(digest) == principal()
+        await asyncio.to_thread(valkey.start)
+        await one.until(available=True)
+
+
+async def test_copies_in_the_process_are_dropped_when_redis_is_lost(valkey, truth, digest):
+    async with replica(valkey.url, truth) as one:
+        await one.tokens.find(digest)
+        await asyncio.to_thread(valkey.kill)
+        await one.until(available=False)
+        truth.delete(digest)
+        assert await one.tokens.find(digest) is None
+
+
+async def test_old_data_is_not_trusted_after_a_restart(valkey, truth, digest):
+    async with replica(valkey.url, truth) as one, replica(valkey.url, truth) as two:
+        await one.tokens.find(digest)
+        await asyncio.to_thread(valkey.save)
+        await asyncio.to_thread(valkey.kill)
+        # Deleted while Redis is down: nobody could tell it, and its snapshot still holds the record.
+        truth.delete(digest)
+        await asyncio.to_thread(valkey.start)
+        assert await asyncio.to_thread(holds_record, valkey, digest)
+        for each in (one, two):
+            await each.until(available=True)
+            assert await each.tokens.find(digest) is None
+
+
+async def test_back_fill_held_up_over_a_restart_is_refused(valkey, truth, digest):
+    async with replica(valkey.url, truth) as slow, replica(valkey.url, truth) as other:
+        release = truth.hold()
+        look_up = asyncio.create_task(slow.tokens.find(digest))
+        await truth.reached.wait()
+        truth.held = None
+        await asyncio.to_thread(valkey.save)
+        await asyncio.to_thread(valkey.kill)
+        await slow.until(available=False)
+        truth.delete(digest)
+        await asyncio.to_thread(valkey.start)
+        await slow.until(available=True)
+        release.set()
+        await look_up
+        assert not await asyncio.to_thread(holds_record, valkey, digest)
+        await other.until(available=True)
+        assert await other.tokens.find(digest) is None
+        assert await slow.tokens.find(digest) is None
+
+
+def holds_record(valkey: EmbeddedValkey, digest: bytes) -> bool:
+    with redis.Redis.from_url(valkey.url) as client:
+        return bool(client.hexists(f"rpgw:server:{{{digest.hex()}}}", "p"))

@@ -1,0 +1,117 @@
+"""Token look-up as one replica does it, over a real Redis and a dictionary that stands for Postgres."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from redis.asyncio import Redis
+
+from mcp_gateway.kit.tasks import cancel_all
+from mcp_gateway.models.principals import ServerPrincipal
+from mcp_gateway.models.servers import ServerConfig
+from mcp_gateway.models.token_events import TokenEvent, TokenKind
+from mcp_gateway.storage.redis_link import RedisLink, open_redis
+from mcp_gateway.storage.token_codec import dump_server, load_server
+from mcp_gateway.storage.token_records import CHANNEL, TokenRecords
+from mcp_gateway.storage.token_store import TokenStore
+from tests.support.clocks import ManualClock
+
+LIMIT_SECONDS = 5
+"""Bound on every wait; a wait that needs it has failed."""
+
+
+def principal(*, version: int = 1, expires_at: datetime | None = None, name: str = "s") -> ServerPrincipal:
+    return ServerPrincipal(
+        server_id="mcp_srv_1",
+        tenant_id="ten_1",
+        account_id="acc_1",
+        integration="richpanel",
+        name=name,
+        config=ServerConfig(methods=("read",)),
+        sealed_api_key=b"\x02k1sealed",
+        expires_at=expires_at,
+        version=version,
+    )
+
+
+@dataclass
+class Truth:
+    """Stands for Postgres: what is true, how often it was asked, and a gate to hold a reader after its read."""
+
+    rows: dict[bytes, ServerPrincipal] = field(default_factory=dict)
+    reads: int = 0
+    held: asyncio.Event | None = None
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read(self, digest: bytes) -> ServerPrincipal | None:
+        self.reads += 1
+        row = self.rows.get(digest)
+        held = self.held
+        self.reached.set()
+        if held is not None:
+            await held.wait()
+        return row
+
+    def hold(self) -> asyncio.Event:
+        """The next readers have read, but do not come back until the event is set."""
+        self.reached.clear()
+        self.held = asyncio.Event()
+        return self.held
+
+    def change(self, digest: bytes, **fields: object) -> TokenEvent:
+        row = replace(self.rows[digest], version=self.rows[digest].version + 1, **fields)  # type: ignore[arg-type]
+        self.rows[digest] = row
+        return TokenEvent(outbox_id=0, kind=TokenKind.SERVER, digest=digest, version=row.version, dead=False)
+
+    def delete(self, digest: bytes) -> TokenEvent:
+        row = self.rows.pop(digest)
+        return TokenEvent(outbox_id=0, kind=TokenKind.SERVER, digest=digest, version=row.version, dead=True)
+
+
+@dataclass
+class Replica:
+    """One process' view."""
+
+    redis: "Redis"
+    link: RedisLink
+    records: TokenRecords
+    tokens: TokenStore[ServerPrincipal]
+    clock: ManualClock
+
+    async def until(self, *, available: bool) -> None:
+        async with asyncio.timeout(LIMIT_SECONDS):
+            await self.link.wait_until(available=available)
+
+    async def announce(self, *events: TokenEvent) -> None:
+        await self.records.announce(events)
+
+
+@contextlib.asynccontextmanager
+async def replica(
+    redis_url: str, truth: Truth, *, mac_key: bytes = b"m" * 32, connected: bool = True, max_cached: int = 1000
+) -> AsyncIterator[Replica]:
+    redis = open_redis(redis_url)
+    clock = ManualClock()
+    link = RedisLink(redis, CHANNEL)
+    records = TokenRecords(redis, link, mac_key)
+    tokens = TokenStore(
+        TokenKind.SERVER,
+        load=truth.read,
+        dump_record=dump_server,
+        load_record=load_server,
+        records=records,
+        link=link,
+        clock=clock,
+        max_cached=max_cached,
+    )
+    one = Replica(redis, link, records, tokens, clock)
+    task = asyncio.create_task(link.run())
+    try:
+        if connected:
+            await one.until(available=True)
+        yield one
+    finally:
+        await cancel_all([task])
+        await redis.aclose()
