@@ -1,0 +1,255 @@
+"""Wires everything: what one process opens once, and the services built on it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mcp_gateway.catalog import gate
+from mcp_gateway.catalog.load import load_catalog
+from mcp_gateway.catalog.tool import Catalog
+from mcp_gateway.config import Settings, parse_encryption_keys, split_operator_keys
+from mcp_gateway.exceptions import ConfigurationError, StoreUnavailableError
+from mcp_gateway.kit.clock import Clock, SystemClock
+from mcp_gateway.kit.cursor import CursorSigner
+from mcp_gateway.kit.sealing import Sealer
+from mcp_gateway.kit.tasks import cancel_all
+from mcp_gateway.models.principals import ApiTokenPrincipal, ServerPrincipal
+from mcp_gateway.models.token_events import TokenKind
+from mcp_gateway.services.accounts import AccountService
+from mcp_gateway.services.api_tokens import ApiTokenService
+from mcp_gateway.services.authentication import AuthenticationService
+from mcp_gateway.services.paging import ListCursors
+from mcp_gateway.services.server_host import ServerHosts
+from mcp_gateway.services.servers import ServerService
+from mcp_gateway.services.tenants import TenantService
+from mcp_gateway.services.tool_calls import ToolCallService
+from mcp_gateway.services.tool_sets import ToolSets
+from mcp_gateway.services.upkeep import Upkeep
+from mcp_gateway.storage import migrations
+from mcp_gateway.storage.announcer import TokenAnnouncer
+from mcp_gateway.storage.database import open_engine
+from mcp_gateway.storage.redis_link import RedisLink, open_redis
+from mcp_gateway.storage.token_codec import dump_api_token, dump_server, load_api_token, load_server
+from mcp_gateway.storage.token_records import CHANNEL, TokenRecords
+from mcp_gateway.storage.token_store import TokenStore
+from mcp_gateway.storage.uow import UnitOfWork
+from mcp_gateway.telemetry.logs import FanOut, LoggingEvents
+from mcp_gateway.telemetry.metrics import Metrics
+from mcp_gateway.upstream.client import RichpanelClient
+from mcp_gateway.upstream.port import UpstreamClient
+
+FIRST_LINK_SECONDS = 1.0
+"""How long the start waits for Redis before it serves from Postgres alone."""
+
+
+@dataclass(frozen=True)
+class ProcessContext:
+    """What one process opens once and closes at the end; stays above the factory."""
+
+    settings: Settings
+    engine: AsyncEngine
+    redis: "Redis"
+    upstream: UpstreamClient
+    catalog: Catalog
+    clock: Clock
+    metrics: Metrics
+
+
+class TokenStores:
+    """The look-up of both kinds of tokens, and what keeps their copies true."""
+
+    def __init__(self, context: ProcessContext, mac_key: bytes) -> None:
+        self._engine = context.engine
+        self.link = RedisLink(context.redis, CHANNEL)
+        records = TokenRecords(context.redis, self.link, mac_key)
+        self.servers: TokenStore[ServerPrincipal] = TokenStore(
+            TokenKind.SERVER,
+            load=self._load_server,
+            dump_record=dump_server,
+            load_record=load_server,
+            records=records,
+            link=self.link,
+            clock=context.clock,
+        )
+        self.api_tokens: TokenStore[ApiTokenPrincipal] = TokenStore(
+            TokenKind.API_TOKEN,
+            load=self._load_api_token,
+            dump_record=dump_api_token,
+            load_record=load_api_token,
+            records=records,
+            link=self.link,
+            clock=context.clock,
+        )
+        self.announcer = TokenAnnouncer(
+            records=records,
+            link=self.link,
+            unit_of_work=self.unit_of_work,
+            invalidate={
+                TokenKind.SERVER: self.servers.invalidate,
+                TokenKind.API_TOKEN: self.api_tokens.invalidate,
+            },
+        )
+
+    def unit_of_work(self) -> UnitOfWork:
+        """A fresh transaction."""
+        return UnitOfWork(self._engine)
+
+    async def _load_server(self, digest: bytes) -> ServerPrincipal | None:
+        async with self.unit_of_work() as stores:
+            return await stores.servers.find_by_digest(digest)
+
+    async def _load_api_token(self, digest: bytes) -> ApiTokenPrincipal | None:
+        async with self.unit_of_work() as stores:
+            return await stores.api_tokens.find_by_digest(digest)
+
+
+class Factory:
+    """Builds services; each gets only what it uses."""
+
+    def __init__(self, context: ProcessContext) -> None:
+        settings = context.settings
+        keys = parse_encryption_keys(settings.encryption_keys)
+        shared_secret = next(iter(keys.values()))
+        self._clock = context.clock
+        self._public_url = settings.public_url
+        self._sealer = Sealer(keys)
+        self._tokens = TokenStores(context, shared_secret)
+        self._unit_of_work = self._tokens.unit_of_work
+        self._announcer = self._tokens.announcer
+        self.metrics = context.metrics
+        self.list_cursors = ListCursors(CursorSigner(shared_secret))
+        self.tool_sets = ToolSets(context.catalog)
+        self.authentication = AuthenticationService(
+            server_tokens=self._tokens.servers,
+            api_tokens=self._tokens.api_tokens,
+            operator_keys=split_operator_keys(settings.operator_key),
+        )
+        self.tool_calls = ToolCallService(
+            upstream=context.upstream, sealer=self._sealer, events=FanOut(LoggingEvents(), context.metrics)
+        )
+        self.hosts = ServerHosts(tool_sets=self.tool_sets, calls=self.tool_calls)
+        self.upkeep = Upkeep(
+            unit_of_work=self._unit_of_work, announcer=self._announcer, sweep_seconds=settings.sweep_seconds
+        )
+
+    def tenants(self) -> TenantService:
+        """Tenants."""
+        return TenantService(unit_of_work=self._unit_of_work, announcer=self._announcer)
+
+    def api_tokens(self) -> ApiTokenService:
+        """API tokens."""
+        return ApiTokenService(unit_of_work=self._unit_of_work, announcer=self._announcer, clock=self._clock)
+
+    def accounts(self) -> AccountService:
+        """Integrated accounts."""
+        return AccountService(
+            unit_of_work=self._unit_of_work,
+            announcer=self._announcer,
+            sealer=self._sealer,
+            integrations=[integration.name for integration in self.tool_sets.integrations()],
+        )
+
+    def servers(self) -> ServerService:
+        """MCP servers."""
+        return ServerService(
+            unit_of_work=self._unit_of_work,
+            announcer=self._announcer,
+            tool_sets=self.tool_sets,
+            clock=self._clock,
+            public_url=self._public_url,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Run the background work for as long as the block lasts."""
+        work = (self._tokens.link.run(), self.upkeep.replay_forever(), self.upkeep.sweep_forever())
+        tasks = [asyncio.create_task(one) for one in work]
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_LINK_SECONDS):
+                    await self._tokens.link.wait_until(available=True)
+            yield self
+        finally:
+            await cancel_all(tasks)
+
+
+@asynccontextmanager
+async def open_factory(
+    settings: Settings, *, clock: Clock | None = None, metrics: Metrics | None = None
+) -> AsyncIterator[Factory]:
+    """Open everything in order, check that it may be served with, and close it in reverse.
+
+    Raises:
+        ConfigurationError: one line that says why it must not serve.
+    """
+    async with AsyncExitStack() as stack:
+        catalog = _checked_catalog()
+        engine = open_engine(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
+        stack.push_async_callback(engine.dispose)
+        await _check_database(engine)
+        redis = open_redis(settings.redis_url.get_secret_value())
+        stack.push_async_callback(redis.aclose)
+        upstream = RichpanelClient(
+            base_url=settings.richpanel_url,
+            connect_timeout_seconds=settings.upstream_connect_timeout_seconds,
+            timeout_seconds=settings.upstream_timeout_seconds,
+            max_bytes=settings.upstream_max_bytes,
+            max_idle_connections=settings.upstream_max_idle_connections,
+        )
+        stack.push_async_callback(upstream.aclose)
+        context = ProcessContext(
+            settings=settings,
+            engine=engine,
+            redis=redis,
+            upstream=upstream,
+            catalog=catalog,
+            clock=clock or SystemClock(),
+            metrics=metrics or Metrics(),
+        )
+        yield await stack.enter_async_context(Factory(context).running())
+
+
+def _checked_catalog() -> Catalog:
+    catalog = load_catalog()
+    faults = [finding for finding in gate.check(catalog) if finding.level == "error"]
+    if faults:
+        raise ConfigurationError(f"catalog: {faults[0].subject}: {faults[0].message} ({len(faults)} fault(s) in all)")
+    return catalog
+
+
+async def _check_database(engine: AsyncEngine) -> None:
+    try:
+        await migrations.check_role(engine)
+        await migrations.check_schema(engine)
+    except StoreUnavailableError as exc:
+        raise ConfigurationError(f"GATEWAY_DATABASE_URL: {exc.message} ({type(exc.__cause__).__name__})") from exc
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the schema to the newest revision and grant the application's role its rights.
+
+    Raises:
+        ConfigurationError: no owner's URL, or the database refused.
+    """
+    asyncio.run(_migrate(settings))
+
+
+async def _migrate(settings: Settings) -> None:
+    application = settings.database_url.get_secret_value()
+    owner = settings.migration_database_url
+    engine = open_engine((owner or settings.database_url).get_secret_value(), pool_size=1)
+    try:
+        await migrations.upgrade(engine)
+        role = unquote(urlsplit(application).username or "")
+        if owner is not None and role:
+            await migrations.grant(engine, role)
+    except StoreUnavailableError as exc:
+        raise ConfigurationError(f"GATEWAY_MIGRATION_DATABASE_URL: {exc.message}: {exc.__cause__}") from exc
+    finally:
+        await engine.dispose()

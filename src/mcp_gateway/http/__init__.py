@@ -1,0 +1,1 @@
+"""HTTP in and out: routes of two or three lines, one renderer of errors, no decisions."""

@@ -1,0 +1,37 @@
+"""`/api-token`: a tenant's keys for this API."""
+
+from fastapi import APIRouter
+
+from mcp_gateway.http.admin.paths import TokenId
+from mcp_gateway.http.admin.schemas import ApiTokenCreate, ApiTokenCreated, ApiTokenOut
+from mcp_gateway.http.context import Services, TokenKeeper
+from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
+from mcp_gateway.http.problem_docs import PROBLEMS
+
+router = APIRouter(prefix="/api-token", tags=["API tokens"], responses=PROBLEMS)
+
+
+@router.post("", status_code=201, summary="Create an API token")
+async def create(body: ApiTokenCreate, services: Services, caller: TokenKeeper) -> ApiTokenCreated:
+    """The answer is the only place that ever holds the token."""
+    created = await services.api_tokens().create(
+        caller, name=body.name, tenant_id=body.tenant_id, scopes=body.scopes, expires_at=body.expires_at
+    )
+    return ApiTokenCreated.of_created(created)
+
+
+@router.get("", summary="List API tokens")
+async def list_page(
+    services: Services, caller: TokenKeeper, limit: Limit = DEFAULT_LIMIT, next_cursor: NextCursor = None
+) -> ListOut[ApiTokenOut]:
+    """Newest first, without their secrets."""
+    scope = f"api-tokens:{caller.tenant_id}"
+    after = services.list_cursors.position(scope, next_cursor)
+    page = await services.api_tokens().list_page(caller, limit=limit, after=after)
+    return list_out(page, ApiTokenOut.of, services.list_cursors, scope)
+
+
+@router.delete("/{token_id}", status_code=204, summary="Revoke an API token")
+async def delete(token_id: TokenId, services: Services, caller: TokenKeeper) -> None:
+    """It is dead at once and everywhere."""
+    await services.api_tokens().delete(caller, token_id)

@@ -1,0 +1,81 @@
+"""`/integrated-account/{id}/mcp`: MCP servers."""
+
+from fastapi import APIRouter, Response
+
+from mcp_gateway.http.admin.paths import AccountId, ServerId
+from mcp_gateway.http.admin.schemas import ServerCreate, ServerCreated, ServerOut, ServerPatch
+from mcp_gateway.http.context import ExpectedVersion, Reader, Services, Writer, etag
+from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
+from mcp_gateway.http.problem_docs import PROBLEMS
+from mcp_gateway.services.servers import ServerChanges
+
+router = APIRouter(prefix="/integrated-account/{account_id}/mcp", tags=["MCP servers"], responses=PROBLEMS)
+
+
+@router.post("", status_code=201, summary="Create an MCP server: one POST gives a secret URL")
+async def create(
+    account_id: AccountId, body: ServerCreate, services: Services, caller: Writer, response: Response
+) -> ServerCreated:
+    """The answer is the only place that ever holds `token` and `url`."""
+    config = {key: value for key, value in body.config.given().items() if value is not None}
+    created = await services.servers().create(
+        caller, account_id, name=body.name, config=config, expires_at=body.expires_at
+    )
+    response.headers.update(etag(created.server.version))
+    return ServerCreated.of_created(created)
+
+
+@router.get("", summary="List MCP servers")
+async def list_page(
+    account_id: AccountId,
+    services: Services,
+    caller: Reader,
+    limit: Limit = DEFAULT_LIMIT,
+    next_cursor: NextCursor = None,
+) -> ListOut[ServerOut]:
+    """Newest first, without their tokens."""
+    scope = f"servers:{caller.tenant_id}:{account_id}"
+    after = services.list_cursors.position(scope, next_cursor)
+    page = await services.servers().list_page(caller, account_id, limit=limit, after=after)
+    return list_out(page, ServerOut.of, services.list_cursors, scope)
+
+
+@router.get("/{mcp_id}", summary="Show an MCP server")
+async def show(
+    account_id: AccountId, mcp_id: ServerId, services: Services, caller: Reader, response: Response
+) -> ServerOut:
+    """One server, without its token."""
+    server = await services.servers().get(caller, account_id, mcp_id)
+    response.headers.update(etag(server.version))
+    return ServerOut.of(server)
+
+
+@router.patch("/{mcp_id}", summary="Change an MCP server")
+async def change(
+    account_id: AccountId,
+    mcp_id: ServerId,
+    body: ServerPatch,
+    services: Services,
+    caller: Writer,
+    expected_version: ExpectedVersion,
+    response: Response,
+) -> ServerOut:
+    """Merges `name`, `expires_at` and the top-level keys of `config`; holds everywhere within a second."""
+    given = body.model_fields_set
+    changes = ServerChanges(
+        name=body.name if "name" in given else None,
+        config=body.config.given() if "config" in given else None,
+        sets_expiry="expires_at" in given,
+        expires_at=body.expires_at,
+    )
+    server = await services.servers().update(caller, account_id, mcp_id, changes, expected_version=expected_version)
+    response.headers.update(etag(server.version))
+    return ServerOut.of(server)
+
+
+@router.delete("/{mcp_id}", status_code=204, summary="Delete an MCP server")
+async def delete(
+    account_id: AccountId, mcp_id: ServerId, services: Services, caller: Writer, expected_version: ExpectedVersion
+) -> None:
+    """Its token is dead at once and everywhere."""
+    await services.servers().delete(caller, account_id, mcp_id, expected_version=expected_version)

@@ -1,0 +1,60 @@
+"""`/tenant`: the operator's."""
+
+from fastapi import APIRouter, Response
+
+from mcp_gateway.http.admin.paths import TenantId
+from mcp_gateway.http.admin.schemas import TenantCreate, TenantOut, TenantPatch
+from mcp_gateway.http.context import ExpectedVersion, Operator, Services, etag
+from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
+from mcp_gateway.http.problem_docs import PROBLEMS
+
+router = APIRouter(prefix="/tenant", tags=["tenants"], responses=PROBLEMS)
+SCOPE = "tenants"
+
+
+@router.post("", status_code=201, summary="Create a tenant")
+async def create(body: TenantCreate, services: Services, _caller: Operator, response: Response) -> TenantOut:
+    """A tenant owns accounts, servers and API tokens; nothing is shared between two."""
+    tenant = await services.tenants().create(name=body.name)
+    response.headers.update(etag(tenant.version))
+    return TenantOut.of(tenant)
+
+
+@router.get("", summary="List tenants")
+async def list_page(
+    services: Services, _caller: Operator, limit: Limit = DEFAULT_LIMIT, next_cursor: NextCursor = None
+) -> ListOut[TenantOut]:
+    """Newest first."""
+    after = services.list_cursors.position(SCOPE, next_cursor)
+    page = await services.tenants().list_page(limit=limit, after=after)
+    return list_out(page, TenantOut.of, services.list_cursors, SCOPE)
+
+
+@router.get("/{tenant_id}", summary="Show a tenant")
+async def show(tenant_id: TenantId, services: Services, _caller: Operator, response: Response) -> TenantOut:
+    """One tenant."""
+    tenant = await services.tenants().get(tenant_id)
+    response.headers.update(etag(tenant.version))
+    return TenantOut.of(tenant)
+
+
+@router.patch("/{tenant_id}", summary="Rename a tenant")
+async def change(
+    tenant_id: TenantId,
+    body: TenantPatch,
+    services: Services,
+    _caller: Operator,
+    expected_version: ExpectedVersion,
+    response: Response,
+) -> TenantOut:
+    """What is omitted stays."""
+    name = body.name if "name" in body.model_fields_set else None
+    tenant = await services.tenants().rename(tenant_id, name=name, expected_version=expected_version)
+    response.headers.update(etag(tenant.version))
+    return TenantOut.of(tenant)
+
+
+@router.delete("/{tenant_id}", status_code=204, summary="Delete a tenant and all that is its")
+async def delete(tenant_id: TenantId, services: Services, _caller: Operator, expected_version: ExpectedVersion) -> None:
+    """Its accounts with their keys, its servers and its API tokens go with it, at once and everywhere."""
+    await services.tenants().delete(tenant_id, expected_version=expected_version)

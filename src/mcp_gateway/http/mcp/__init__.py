@@ -1,0 +1,1 @@
+"""The MCP endpoint: HTTP around the protocol."""

@@ -1,0 +1,67 @@
+"""Assembles the application; decides nothing."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from mcp_gateway.config import Settings
+from mcp_gateway.factory import open_factory
+from mcp_gateway.http import health
+from mcp_gateway.http.admin import accounts, api_tokens, catalog, servers, tenants
+from mcp_gateway.http.body_limit import BodyLimit
+from mcp_gateway.http.edge import Edge
+from mcp_gateway.http.errors import install_error_handlers
+from mcp_gateway.http.mcp.endpoint import McpEndpoint
+from mcp_gateway.http.mcp.hosts import HostCheck
+from mcp_gateway.http.secrets_in_path import MCP_ROUTES
+from mcp_gateway.kit.clock import Clock
+from mcp_gateway.telemetry.logs import configure_logging
+from mcp_gateway.telemetry.metrics import Metrics
+
+DESCRIPTION = """Hosted MCP servers for Richpanel: one POST gives a secret URL to paste into ChatGPT, Claude or Cursor.
+
+Order of things: a tenant, an integrated account with a Richpanel API key, an MCP server."""
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> ASGIApp:
+    """The whole gateway as one ASGI application; nothing connects before its lifespan starts.
+
+    Raises:
+        ConfigurationError: a setting is missing or weak.
+    """
+    settings = settings or Settings.from_environment()
+    configure_logging(settings.log_level, settings.log_format)
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_factory(settings, clock=clock, metrics=metrics) as factory:
+            app.state.factory = factory
+            app.state.ready = True
+            yield
+            app.state.ready = False
+
+    app = FastAPI(
+        title="Richpanel MCP Gateway",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    endpoint = McpEndpoint(
+        HostCheck(
+            public_url=settings.public_url,
+            allowed_hosts=settings.allowed_hosts,
+            allowed_origins=settings.allowed_origins,
+        )
+    )
+    app.router.routes[:0] = [Route(path, endpoint=endpoint, include_in_schema=False) for path in MCP_ROUTES]
+    for module in (tenants, api_tokens, catalog, accounts, servers, health):
+        app.include_router(module.router)
+    app.add_middleware(BodyLimit)
+    install_error_handlers(app)
+    return Edge(app, metrics)

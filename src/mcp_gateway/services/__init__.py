@@ -1,0 +1,1 @@
+"""Verbs of the product; all decisions and all authorisation."""

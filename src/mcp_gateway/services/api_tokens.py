@@ -1,0 +1,79 @@
+"""API tokens: a tenant's keys for the admin API."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mcp_gateway.constants import API_TOKEN_PREFIX
+from mcp_gateway.exceptions import InvalidInputError, NotFoundError, PermissionDeniedError, Problem
+from mcp_gateway.kit import ids, tokens
+from mcp_gateway.kit.clock import Clock
+from mcp_gateway.models.api_tokens import ALL_SCOPES, ApiToken, Scope
+from mcp_gateway.models.pages import Page
+from mcp_gateway.models.principals import AdminPrincipal
+from mcp_gateway.services.checks import check_expiry
+from mcp_gateway.services.tenancy import resolve_tenant
+from mcp_gateway.storage.announcer import TokenAnnouncer
+from mcp_gateway.storage.uow import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedApiToken:
+    """A new API token with its secret, which is told this once."""
+
+    api_token: ApiToken
+    token: str = field(repr=False)
+
+
+class ApiTokenService:
+    """Creates, lists and deletes API tokens."""
+
+    def __init__(self, *, unit_of_work: Callable[[], UnitOfWork], announcer: TokenAnnouncer, clock: Clock) -> None:
+        self._unit_of_work = unit_of_work
+        self._announcer = announcer
+        self._clock = clock
+
+    async def create(
+        self,
+        caller: AdminPrincipal,
+        *,
+        name: str,
+        tenant_id: str | None,
+        scopes: Sequence[Scope] | None,
+        expires_at: datetime | None,
+    ) -> CreatedApiToken:
+        """A new token; `scopes` None means all the caller has."""
+        check_expiry(expires_at, self._clock)
+        granted = frozenset(scopes) if scopes is not None else caller.scopes & ALL_SCOPES
+        if not granted <= caller.scopes:
+            missing = ", ".join(sorted(granted - caller.scopes))
+            raise PermissionDeniedError(f"a token cannot grant what it does not have: {missing}")
+        if not granted:
+            text = f"must name at least one of {', '.join(Scope)}, or be omitted for all"
+            raise InvalidInputError("scopes " + text, [Problem("scopes", text, allowed=tuple(Scope))])
+        minted = tokens.mint(API_TOKEN_PREFIX)
+        async with self._unit_of_work() as stores:
+            owner = await resolve_tenant(stores, caller, tenant_id)
+            api_token = await stores.api_tokens.add(
+                owner,
+                ids.new_id(ids.API_TOKEN),
+                name=name,
+                token_digest=minted.digest,
+                token_hint=minted.hint,
+                scopes=granted,
+                expires_at=expires_at,
+            )
+        return CreatedApiToken(api_token=api_token, token=minted.token)
+
+    async def list_page(self, caller: AdminPrincipal, *, limit: int, after: str | None) -> Page[ApiToken]:
+        """Newest first."""
+        async with self._unit_of_work() as stores:
+            return await stores.api_tokens.list_page(caller.tenant_id, limit=limit, after=after)
+
+    async def delete(self, caller: AdminPrincipal, token_id: str) -> None:
+        """Revoke one; it is dead from the commit on."""
+        async with self._unit_of_work() as stores:
+            events = await stores.api_tokens.delete(caller.tenant_id, token_id)
+        if not events:
+            raise NotFoundError("there is no such API token")
+        await self._announcer.announce(events)

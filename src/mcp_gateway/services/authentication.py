@@ -1,0 +1,68 @@
+"""A credential to a principal, or a plain no."""
+
+import structlog
+
+from mcp_gateway.constants import API_TOKEN_PREFIX, MCP_TOKEN_PREFIX
+from mcp_gateway.exceptions import UnauthenticatedError
+from mcp_gateway.kit import tokens
+from mcp_gateway.models.principals import AdminPrincipal, ApiTokenPrincipal, ServerPrincipal
+from mcp_gateway.storage.token_store import TokenStore
+
+logger = structlog.get_logger(__name__)
+
+
+class AuthenticationService:
+    """Knows operators, API tokens and MCP tokens."""
+
+    def __init__(
+        self,
+        *,
+        server_tokens: TokenStore[ServerPrincipal],
+        api_tokens: TokenStore[ApiTokenPrincipal],
+        operator_keys: tuple[str, ...],
+    ) -> None:
+        """`operator_keys` holds one key, or two while rotating."""
+        self._server_tokens = server_tokens
+        self._api_tokens = api_tokens
+        self._operator_digests = tuple(_digest(key) for key in operator_keys)
+
+    async def server(self, token: str) -> ServerPrincipal | None:
+        """What an MCP token stands for; None for unknown, malformed, expired and revoked alike."""
+        digest = tokens.parse(token, MCP_TOKEN_PREFIX)
+        if digest is None:
+            return None
+        return await self._server_tokens.find(digest)
+
+    async def is_tenant_caller(self, api_token: str | None, tenant_id: str) -> bool:
+        """Whether this is a live API token of the tenant."""
+        principal = await self._api_token(api_token)
+        return principal is not None and principal.tenant_id == tenant_id
+
+    async def admin(self, credential: str | None) -> AdminPrincipal:
+        """The caller of the admin API.
+
+        Raises:
+            UnauthenticatedError: no credential, or one that is neither the operator's key nor a live API token.
+        """
+        if credential is None:
+            raise UnauthenticatedError("send `Authorization: Bearer <operator key or API token>`")
+        if self._is_operator(credential):
+            return AdminPrincipal(tenant_id=None)
+        principal = await self._api_token(credential)
+        if principal is None:
+            raise UnauthenticatedError("the key is neither the operator's nor a live API token")
+        return AdminPrincipal(tenant_id=principal.tenant_id, token_id=principal.token_id, scopes=principal.scopes)
+
+    def _is_operator(self, credential: str) -> bool:
+        given = _digest(credential)
+        # Every key is compared, so that the time does not tell which one was meant.
+        return any([tokens.is_same(given, known) for known in self._operator_digests])  # noqa: C419 - no short cut
+
+    async def _api_token(self, api_token: str | None) -> ApiTokenPrincipal | None:
+        digest = None if api_token is None else tokens.parse(api_token, API_TOKEN_PREFIX)
+        return None if digest is None else await self._api_tokens.find(digest)
+
+
+def _digest(key: str) -> bytes:
+    # Digests have one length, so comparing them does not tell the length of the key.
+    return tokens.digest(key.encode("utf-8", errors="replace").hex())

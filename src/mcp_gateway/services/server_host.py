@@ -1,0 +1,56 @@
+"""One MCP server as the protocol sees it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mcp_gateway.models.outcomes import ToolOutcome
+from mcp_gateway.models.principals import ServerPrincipal
+from mcp_gateway.protocol.host import CallContext
+from mcp_gateway.services.tool_calls import ToolCallService
+from mcp_gateway.services.tool_sets import ToolSet, ToolSets
+
+
+class ServerHost:
+    """Binds a principal to its tools for the length of one HTTP request."""
+
+    __slots__ = ("_calls", "_principal", "_tool_set")
+
+    def __init__(self, principal: ServerPrincipal, tool_set: ToolSet, calls: ToolCallService) -> None:
+        self._principal = principal
+        self._tool_set = tool_set
+        self._calls = calls
+
+    @property
+    def instructions(self) -> str | None:
+        """A few sentences for the model."""
+        return self._tool_set.integration.description
+
+    def list_tools_json(self) -> bytes:
+        """The JSON array of tool definitions."""
+        return self._tool_set.list_json
+
+    def tool_names(self) -> Sequence[str]:
+        """The tools' names."""
+        return self._tool_set.names
+
+    def has_tool(self, name: str) -> bool:
+        """Whether the server has this tool."""
+        return name in self._tool_set.tools
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], call: CallContext) -> ToolOutcome:  # noqa: ARG002 - the protocol's signature
+        """Call one of the server's tools."""
+        return await self._calls.call(self._principal, self._tool_set.tools[name], arguments)
+
+
+class ServerHosts:
+    """Makes hosts."""
+
+    def __init__(self, *, tool_sets: ToolSets, calls: ToolCallService) -> None:
+        self._tool_sets = tool_sets
+        self._calls = calls
+
+    def host(self, principal: ServerPrincipal) -> ServerHost:
+        """The server behind a token."""
+        config = principal.config
+        tool_set = self._tool_sets.select(principal.integration, config.methods, config.tags)
+        return ServerHost(principal, tool_set, self._calls)

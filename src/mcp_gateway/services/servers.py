@@ -1,0 +1,161 @@
+"""MCP servers: one POST makes a secret URL."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mcp_gateway.constants import MCP_TOKEN_PREFIX
+from mcp_gateway.exceptions import NotFoundError
+from mcp_gateway.kit import ids, tokens
+from mcp_gateway.kit.clock import Clock
+from mcp_gateway.models.accounts import Account
+from mcp_gateway.models.pages import Page
+from mcp_gateway.models.principals import AdminPrincipal
+from mcp_gateway.models.servers import Server
+from mcp_gateway.services.accounts import found as found_account
+from mcp_gateway.services.checks import check_expiry, check_version
+from mcp_gateway.services.tool_sets import ToolSets
+from mcp_gateway.storage.announcer import TokenAnnouncer
+from mcp_gateway.storage.uow import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedServer:
+    """A new server with its secret, which is told this once."""
+
+    server: Server
+    token: str = field(repr=False)
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChanges:
+    """What a PATCH sets; `config` holds the top-level keys to merge, None among their values removing a key."""
+
+    name: str | None = None
+    config: dict[str, Any] | None = None
+    sets_expiry: bool = False
+    expires_at: datetime | None = None
+
+
+class ServerService:
+    """Creates, lists, changes and deletes MCP servers of an account."""
+
+    def __init__(
+        self,
+        *,
+        unit_of_work: Callable[[], UnitOfWork],
+        announcer: TokenAnnouncer,
+        tool_sets: ToolSets,
+        clock: Clock,
+        public_url: str,
+    ) -> None:
+        """`public_url` is what URLs are built from."""
+        self._unit_of_work = unit_of_work
+        self._announcer = announcer
+        self._tool_sets = tool_sets
+        self._clock = clock
+        self._public_url = public_url
+
+    async def create(
+        self,
+        caller: AdminPrincipal,
+        account_id: str,
+        *,
+        name: str,
+        config: dict[str, Any],
+        expires_at: datetime | None,
+    ) -> CreatedServer:
+        """A new server; nothing is written when the filters are wrong or leave no tool."""
+        minted = tokens.mint(MCP_TOKEN_PREFIX)
+        async with self._unit_of_work() as stores:
+            # Held, so that the account cannot be deleted while a server is being added to it.
+            account = found_account(await stores.accounts.hold(caller.tenant_id, account_id))
+            check_expiry(expires_at, self._clock)
+            self._check_config(account, config)
+            server = await stores.servers.add(
+                account.tenant_id,
+                account.id,
+                ids.new_id(ids.SERVER),
+                name=name,
+                config=config,
+                token_digest=minted.digest,
+                token_hint=minted.hint,
+                expires_at=expires_at,
+            )
+        return CreatedServer(server=server, token=minted.token, url=f"{self._public_url}/mcp/{minted.token}")
+
+    async def get(self, caller: AdminPrincipal, account_id: str, server_id: str) -> Server:
+        """One server.
+
+        Raises:
+            NotFoundError: there is none with this id in this account, it expired, or it is another tenant's.
+        """
+        async with self._unit_of_work() as stores:
+            found_account(await stores.accounts.get(caller.tenant_id, account_id))
+            return _found(await stores.servers.get(caller.tenant_id, account_id, server_id))
+
+    async def list_page(
+        self, caller: AdminPrincipal, account_id: str, *, limit: int, after: str | None
+    ) -> Page[Server]:
+        """Newest first."""
+        async with self._unit_of_work() as stores:
+            found_account(await stores.accounts.get(caller.tenant_id, account_id))
+            return await stores.servers.list_page(caller.tenant_id, account_id, limit=limit, after=after)
+
+    async def update(
+        self,
+        caller: AdminPrincipal,
+        account_id: str,
+        server_id: str,
+        changes: ServerChanges,
+        *,
+        expected_version: int | None,
+    ) -> Server:
+        """Merge the changes; they hold for the next call on every replica within a second."""
+        async with self._unit_of_work() as stores:
+            account = found_account(await stores.accounts.get(caller.tenant_id, account_id))
+            server = _found(await stores.servers.get(caller.tenant_id, account_id, server_id, lock=True))
+            check_version(expected_version, server.version)
+            values = self._values(account, server, changes)
+            if not values:
+                return server
+            updated = await stores.servers.update(caller.tenant_id, account_id, server_id, values)
+        if updated is None:
+            raise NotFoundError("there is no such MCP server")
+        changed, events = updated
+        await self._announcer.announce(events)
+        return changed
+
+    async def delete(
+        self, caller: AdminPrincipal, account_id: str, server_id: str, *, expected_version: int | None
+    ) -> None:
+        """Delete one; its token is dead from the commit on."""
+        async with self._unit_of_work() as stores:
+            found_account(await stores.accounts.get(caller.tenant_id, account_id))
+            server = _found(await stores.servers.get(caller.tenant_id, account_id, server_id, lock=True))
+            check_version(expected_version, server.version)
+            events = await stores.servers.delete(caller.tenant_id, account_id, server_id)
+        await self._announcer.announce(events)
+
+    def _values(self, account: Account, server: Server, changes: ServerChanges) -> dict[str, Any]:
+        values: dict[str, Any] = {} if changes.name is None else {"name": changes.name}
+        if changes.sets_expiry:
+            check_expiry(changes.expires_at, self._clock)
+            values["expires_at"] = changes.expires_at
+        if changes.config is not None:
+            merged = {**server.config, **changes.config}
+            config = {key: value for key, value in merged.items() if value is not None}
+            self._check_config(account, config)
+            values["config"] = config
+        return values
+
+    def _check_config(self, account: Account, config: dict[str, Any]) -> None:
+        self._tool_sets.check(account.integration, config.get("methods"), config.get("tags"))
+
+
+def _found(server: Server | None) -> Server:
+    if server is None:
+        raise NotFoundError("there is no such MCP server")
+    return server

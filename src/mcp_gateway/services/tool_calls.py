@@ -1,0 +1,101 @@
+"""The heart: check the arguments, build the request, send it once, shape the answer, say what happened."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from mcp_gateway.catalog.tool import Tool
+from mcp_gateway.exceptions import Problem, UpstreamError
+from mcp_gateway.kit.redact import MASK
+from mcp_gateway.kit.sealing import Sealer, SealError
+from mcp_gateway.models.accounts import key_context
+from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
+from mcp_gateway.models.principals import ServerPrincipal
+from mcp_gateway.models.upstream import UpstreamResponse
+from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
+from mcp_gateway.upstream import ratelimit
+from mcp_gateway.upstream.port import UpstreamClient
+
+logger = structlog.get_logger(__name__)
+
+
+class ToolCallService:
+    """Makes tool calls; at most one request leaves for Richpanel per call, whatever happens."""
+
+    def __init__(self, *, upstream: UpstreamClient, sealer: Sealer, events: EventSink) -> None:
+        self._upstream = upstream
+        self._sealer = sealer
+        self._events = events
+
+    async def call(self, principal: ServerPrincipal, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutcome:
+        """What one call came to; every failure is an outcome."""
+        started = time.perf_counter()
+        outcome, response = await self._call(principal, tool, arguments)
+        if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
+            outcome = _dressed(outcome, principal)
+        self._events.tool_call_finished(
+            ToolCallFinished(
+                tenant_id=principal.tenant_id,
+                server_id=principal.server_id,
+                tool=tool.name,
+                status="ok" if outcome.error is None else outcome.error.type.value,
+                upstream_status=None if response is None else response.status,
+                upstream_seconds=0.0 if response is None else response.seconds,
+                seconds=time.perf_counter() - started,
+            )
+        )
+        return outcome
+
+    async def _call(
+        self, principal: ServerPrincipal, tool: Tool, arguments: Mapping[str, Any]
+    ) -> tuple[ToolOutcome, UpstreamResponse | None]:
+        problems = tool.validate(arguments)
+        if problems:
+            return ToolOutcome.from_error(_invalid_arguments(tool, problems)), None
+        try:
+            api_key = self._sealer.open(
+                principal.sealed_api_key, key_context(principal.tenant_id, principal.account_id)
+            )
+        except SealError as exc:
+            logger.error("account_key.unsealable", account_id=principal.account_id, reason=str(exc))  # noqa: TRY400 - the text is the whole story
+            return ToolOutcome.from_error(_unsealable()), None
+        request = tool.build_request(arguments)
+        try:
+            response = await self._upstream.send(request, api_key)
+        except UpstreamError as exc:
+            return tool.failed(exc), None
+        response = _without_key(response, api_key)
+        limits = ratelimit.parse(response.headers, response.status)
+        return tool.shape(response, arguments, limits), response
+
+
+def _without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:
+    # Some services repeat a rejected key in their error text; it must not reach a model, a log or a transcript.
+    key = api_key.encode()
+    return replace(response, body=response.body.replace(key, MASK.encode())) if key in response.body else response
+
+
+def _dressed(outcome: ToolOutcome, principal: ServerPrincipal) -> ToolOutcome:
+    return replace(outcome, http_status=429) if principal.config.upstream_429 == "http_429" else outcome
+
+
+def _invalid_arguments(tool: Tool, problems: tuple[Problem, ...]) -> ToolError:
+    listed = "; ".join(f"{problem.path or 'arguments'}: {problem.message}" for problem in problems)
+    return ToolError(
+        type=ErrorType.INVALID_ARGUMENTS,
+        origin="gateway",
+        message=f"The arguments of {tool.name} do not fit, so nothing was sent. {listed}",
+        details={"problems": [problem.to_dict() for problem in problems]},
+    )
+
+
+def _unsealable() -> ToolError:
+    return ToolError(
+        type=ErrorType.INTERNAL,
+        origin="gateway",
+        message="The stored Richpanel key of this account cannot be opened, so nothing was sent. "
+        "Ask the operator to store the key again.",
+    )

@@ -1,0 +1,96 @@
+"""Structured logs: one JSON object a line, or a coloured line on a terminal; never a secret."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal, TextIO
+
+import orjson
+import structlog
+
+from mcp_gateway.kit.redact import redact
+from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
+
+LogFormat = Literal["auto", "json", "pretty"]
+QUIET_LOGGERS = ("httpx", "httpcore", "asyncio", "uvicorn.access", "alembic")
+"""Libraries that would log URLs, or what nobody asked for."""
+
+
+def configure_logging(level: str, form: LogFormat, stream: TextIO | None = None) -> None:
+    """Set up structlog and the standard library's logging for the process, writing to `stream` (stderr)."""
+    stream = stream or sys.stderr
+    pretty = form == "pretty" or (form == "auto" and stream.isatty())
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=stream.isatty()) if pretty else structlog.processors.JSONRenderer(_dump)
+    )
+    last: list[structlog.typing.Processor] = [mask_secrets, renderer]
+    if not pretty:
+        last.insert(0, structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(number)
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def mask_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The net under the careful code: mask whatever looks like a token or key in any text of a line."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = redact(value)
+    return event
+
+
+def _dump(value: object, **_options: object) -> str:
+    return orjson.dumps(value, default=repr).decode()
+
+
+class LoggingEvents:
+    """Writes events as log lines."""
+
+    def __init__(self) -> None:
+        self._logger = structlog.get_logger("mcp_gateway.events")
+
+    def tool_call_finished(self, event: ToolCallFinished) -> None:
+        """One line per tool call."""
+        self._logger.info(
+            "tool_call.finished",
+            tenant_id=event.tenant_id,
+            server_id=event.server_id,
+            tool=event.tool,
+            status=event.status,
+            upstream_status=event.upstream_status,
+            upstream_ms=round(event.upstream_seconds * 1000, 2),
+            ms=round(event.seconds * 1000, 2),
+        )
+
+
+class FanOut:
+    """Tells several sinks."""
+
+    def __init__(self, *sinks: EventSink) -> None:
+        self._sinks = sinks
+
+    def tool_call_finished(self, event: ToolCallFinished) -> None:
+        """Pass it on."""
+        for sink in self._sinks:
+            sink.tool_call_finished(event)

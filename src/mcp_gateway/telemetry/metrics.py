@@ -1,0 +1,42 @@
+"""Prometheus metrics of one process; labels never hold an id, a token or a path as sent."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+from mcp_gateway.telemetry.events import ToolCallFinished
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 35.0)
+CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
+
+
+class Metrics:
+    """Counters and histograms with a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "gateway_http_requests", "HTTP requests answered", ["method", "route", "status"], registry=self.registry
+        )
+        self._request_seconds = Histogram(
+            "gateway_http_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=self.registry
+        )
+        self._calls = Counter(
+            "gateway_tool_calls", "Tool calls finished, by outcome", ["tool", "status"], registry=self.registry
+        )
+        self._upstream_seconds = Histogram(
+            "gateway_upstream_seconds", "Time of upstream requests", ["tool"], buckets=SECONDS, registry=self.registry
+        )
+
+    def request_finished(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one HTTP request; `route` is a template."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def tool_call_finished(self, event: ToolCallFinished) -> None:
+        """Count one tool call."""
+        self._calls.labels(event.tool, event.status).inc()
+        if event.upstream_status is not None:
+            self._upstream_seconds.labels(event.tool).observe(event.upstream_seconds)
+
+    def render(self) -> bytes:
+        """The text format."""
+        return generate_latest(self.registry)
