@@ -1,0 +1,135 @@
+"""Runs uvicorn: one process that serves, or one that keeps several which do; either says `ready` exactly once."""
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from mcp_gateway.exceptions import ConfigurationError
+
+BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the 60 s after which common load balancers drop an idle connection, so that they close first, not we."""
+
+Send = Callable[[dict[str, Any]], Any]
+
+
+class StartGuard:
+    """ASGI wrapper that keeps the error a lifespan fails with: uvicorn would print a traceback and forget it."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.failure: BaseException | None = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
+        """Pass everything on; from a failing lifespan take the error, and the traceback out of its message."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_traceback(message: dict[str, Any]) -> None:
+            await send({"type": message["type"]})
+
+        try:
+            await self._app(scope, receive, without_traceback)
+        except BaseException as exc:
+            self.failure = exc
+            raise
+
+
+class GatewayServer(uvicorn.Server):
+    """A server that tells when it accepts requests, and ends when its lifeline (a pipe of its parent) does."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], lifeline: int | None = None) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+        self._lifeline = lifeline
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        if self._lifeline is not None:
+            asyncio.get_running_loop().add_reader(self._lifeline, self._end_with_parent)
+        await super().startup(sockets=sockets)
+        if self.started:
+            logging.getLogger("uvicorn.error").disabled = False
+            self._on_ready()
+
+    def _end_with_parent(self) -> None:
+        if self._lifeline is not None:
+            asyncio.get_running_loop().remove_reader(self._lifeline)
+        self.should_exit = True
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening-to-be socket; port 0 takes a free one.
+
+    Raises:
+        ConfigurationError: the address is taken or is none of this machine's.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as exc:
+        raise ConfigurationError(f"cannot listen on {host} port {port}: {exc}") from exc
+
+
+def base_url(host: str, listener: socket.socket) -> str:
+    """`http://HOST:PORT` with the real port."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def announce(url: str) -> None:
+    """The one line that `dev`, tests and process managers wait for."""
+    sys.stdout.write(f"ready {url}\n")
+    sys.stdout.flush()
+
+
+def run_server(
+    app: str, listener: socket.socket, *, grace_seconds: int, on_ready: Callable[[], None], lifeline: int | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, let running requests end within the grace, and return.
+
+    Args:
+        app: `module:factory` of the ASGI application.
+        listener: bound socket.
+        grace_seconds: how long requests that run may take to end.
+        on_ready: called once, when requests are accepted.
+        lifeline: descriptor that becomes readable when the parent process is gone.
+
+    Raises:
+        BaseException: whatever the application failed to start with, e.g. a ConfigurationError.
+    """
+    config = uvicorn.Config(
+        app,
+        factory=True,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=grace_seconds,
+    )
+    config.load()
+    guard = StartGuard(config.loaded_app)
+    config.loaded_app = guard
+    # A failed start is told once, by whoever catches the error, and not a second time by uvicorn.
+    logging.getLogger("uvicorn.error").disabled = True
+    ended: SystemExit | None = None
+    try:
+        GatewayServer(config, on_ready, lifeline).run(sockets=[listener])
+    except SystemExit as exc:
+        ended = exc
+    failure = guard.failure or ended
+    if failure is not None:
+        raise failure

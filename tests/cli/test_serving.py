@@ -1,0 +1,115 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mcp_gateway.cli.serving import base_url, bind
+from mcp_gateway.exceptions import ConfigurationError
+
+ROOT = Path(__file__).parents[2]
+WAIT = 20
+
+
+@contextmanager
+def running(app, workers=1):
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", "tests.cli.run_app", f"tests.cli.apps:{app}", str(workers)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ready_url(process):
+    line = process.stdout.readline()
+    assert line.startswith("ready http://127.0.0.1:")
+    return line.split()[1]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_says_ready_once_and_answers_and_a_stop_signal_is_no_failure(workers):
+    with running("works", workers) as process:
+        url = ready_url(process)
+        response = httpx.get(url, trust_env=False)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=WAIT)
+    assert response.text == "started "
+    assert "server" not in response.headers
+    assert "date" in response.headers
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_a_request_that_runs_is_answered_before_the_end():
+    with running("works") as process:
+        url = ready_url(process)
+        with httpx.Client(trust_env=False) as client, client.stream("GET", f"{url}/slow") as response:
+            chunks = response.iter_text()
+            assert next(chunks) == "started "
+            process.send_signal(signal.SIGTERM)
+            assert "".join(chunks) == "finished"
+        assert process.wait(WAIT) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("app", "line"),
+    [
+        ("refuses_to_start", "error: the schema is older than this version: run `mcp-gateway migrate`\n"),
+        ("cannot_be_made", "error: GATEWAY_OPERATOR_KEY is not set\n"),
+    ],
+)
+def test_a_failed_start_is_one_line_and_status_1(app, line, workers):
+    with running(app, workers) as process:
+        out, err = process.communicate(timeout=WAIT)
+    assert (process.returncode, out, err) == (1, "", line)
+
+
+def test_a_bug_at_start_shows_its_traceback():
+    with running("has_a_bug") as process:
+        _, err = process.communicate(timeout=WAIT)
+    assert process.returncode == 1
+    assert "ZeroDivisionError: a bug" in err
+
+
+def test_a_worker_that_dies_is_replaced():
+    with running("tells_pid", workers=2) as process:
+        url = ready_url(process)
+        first = int(httpx.get(url, trust_env=False).text)
+        os.kill(first, signal.SIGKILL)
+        assert process.stderr.readline() == f"worker {first} ended with status -9; starting another\n"
+        assert int(httpx.get(url, trust_env=False).text) != first
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT) == 0
+
+
+def test_workers_end_with_their_parent():
+    with running("tells_pid", workers=2) as process:
+        url = ready_url(process)
+        port = int(url.rpartition(":")[2])
+        process.kill()
+        # Their copies of standard error are closed when the last of them is gone.
+        process.communicate(timeout=WAIT)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=WAIT)
+
+
+def test_a_taken_port_is_one_line():
+    with bind("127.0.0.1", 0) as taken, pytest.raises(ConfigurationError, match="cannot listen on"):
+        bind("127.0.0.1", taken.getsockname()[1])
+
+
+def test_an_ipv6_host_stands_in_brackets():
+    with bind("127.0.0.1", 0) as listener:
+        assert base_url("::1", listener) == f"http://[::1]:{listener.getsockname()[1]}"
