@@ -1,0 +1,207 @@
+"""Tool calls through the whole gateway to the simulator."""
+
+import pytest
+
+from richpanel_sim.faults import ForcedAnswer
+from tests.e2e.conftest import RICHPANEL_KEY
+from tests.support.gateways import running_gateway, settings_for
+
+LIST = "list_all_richpanel_conversations"
+GET = "get_single_richpanel_conversation_by_id"
+UPDATE = "update_a_richpanel_conversation_by_id"
+ORDERS = "list_all_richpanel_orders"
+ORDER = "get_single_richpanel_order_by_id"
+TAG = "create_a_richpanel_conversation_tag"
+WRITES = {UPDATE, TAG}
+
+
+@pytest.fixture
+async def server(world):
+    return await world.gateway.server(api_key=RICHPANEL_KEY)
+
+
+def result_of(answer):
+    assert not answer.get("isError"), answer
+    return answer["structuredContent"]["result"]
+
+
+async def test_an_agent_finds_the_parcel_and_leaves_an_internal_note(world, server):
+    call = world.gateway.call
+    newest = result_of(await call(server.token, LIST, {"status": "OPEN", "limit": 1}))[0]
+    conversation = result_of(await call(server.token, GET, {"id": newest["id"]}))
+    link = result_of(await call(server.token, ORDERS, {"conversation_id": newest["id"]}))[0]
+    order = result_of(await call(server.token, ORDER, {"appclient_id": link["appClientId"], "id": link["orderId"]}))
+    tracking = order["fulfillment"][0]["tracking"][0]["trackingNumber"]
+    note = f"Parcel {tracking} is on its way."
+    result_of(await call(server.token, UPDATE, {"id": newest["id"], "comment_body": note}))
+    after = result_of(await call(server.token, GET, {"id": newest["id"]}))
+    assert len(after["comments"]) == len(conversation["comments"]) + 1
+    assert after["comments"][-1]["body"] == note
+    assert after["comments"][-1]["public"] is False
+
+
+async def test_tags_and_priority_are_set_upstream(world, server):
+    newest = result_of(await world.gateway.call(server.token, LIST, {"limit": 1}))[0]
+    result_of(await world.gateway.call(server.token, TAG, {"conversation_id": newest["id"], "tags": ["escalated"]}))
+    result_of(await world.gateway.call(server.token, UPDATE, {"id": newest["id"], "priority": "HIGH"}))
+    after = result_of(await world.gateway.call(server.token, GET, {"id": newest["id"]}))
+    assert "escalated" in after["tags"]
+    assert after["priority"] == "HIGH"
+
+
+async def test_the_list_can_be_walked_to_its_end_by_cursor(world, server):
+    seen, cursor = [], None
+    for _ in range(20):
+        arguments = {"limit": 25} | ({"next_cursor": cursor} if cursor else {})
+        answer = await world.gateway.call(server.token, LIST, arguments)
+        seen += [one["conversation_no"] for one in result_of(answer)]
+        cursor = answer["structuredContent"]["next_cursor"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) == 60
+    assert seen == sorted(seen, reverse=True)
+
+
+@pytest.mark.parametrize("upstream_429", ["tool_error", "http_429"])
+async def test_a_429_reaches_the_caller_at_once_with_the_wait_in_headers_and_result(world, upstream_429):
+    server = await world.gateway.server({"upstream_429": upstream_429}, api_key=RICHPANEL_KEY)
+    world.simulator.faults.add(
+        ForcedAnswer(
+            status=429,
+            headers=(("Retry-After", "12"), ("X-RateLimit-Limit", "50"), ("X-RateLimit-Remaining", "0")),
+            body=b'{"message": "Too many requests"}',
+        )
+    )
+    before = world.simulator.recorder.total
+    response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
+    assert response.status_code == (200 if upstream_429 == "tool_error" else 429)
+    assert response.headers["retry-after"] == "12"
+    assert response.headers["ratelimit-limit"] == "50"
+    assert response.headers["ratelimit-remaining"] == "0"
+    assert response.headers["ratelimit-reset"] == "12"
+    assert response.headers["ratelimit"] == '"richpanel";r=0;t=12'
+    assert response.headers["ratelimit-policy"] == '"richpanel";q=50;w=30'
+    result = response.json()["result"]
+    assert result["isError"] is True
+    error = result["structuredContent"]["error"]
+    message = error.pop("message")
+    assert error == {
+        "type": "rate_limited",
+        "origin": "upstream",
+        "status": 429,
+        "retry_after_seconds": 12,
+        "limit": 50,
+        "remaining": 0,
+        "reset_seconds": 12,
+        "estimated": False,
+    }
+    assert "12" in message
+    assert any(message == block["text"] for block in result["content"])
+    assert world.simulator.recorder.total == before + 1
+
+
+async def test_a_success_tells_the_quota_that_is_left(world, server):
+    response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
+    assert response.headers["ratelimit-limit"] == "50"
+    assert response.headers["ratelimit-remaining"] == "49"
+    assert "retry-after" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("conversation_id", "wire"),
+    [
+        ("<m@x>", b"/v1/tickets/%3Cm%40x%3E"),
+        ("a/b", b"/v1/tickets/a%2Fb"),
+        ("?x=1", b"/v1/tickets/%3Fx%3D1"),
+        ("a b%2F", b"/v1/tickets/a%20b%252F"),
+        ("é", b"/v1/tickets/%C3%A9"),
+    ],
+)
+async def test_any_other_id_reaches_richpanel_as_one_encoded_segment(world, server, conversation_id, wire):
+    answer = await world.gateway.call(server.token, GET, {"id": conversation_id})
+    assert answer["structuredContent"]["error"]["type"] == "not_found"
+    assert world.simulator.recorder.requests[-1].target == wire
+
+
+@pytest.mark.parametrize("bad", ["", ".", "..", "a\nb", "a\x00b", "\x7f", "number", "email", "PHONE"])
+async def test_ids_that_would_reach_another_route_are_refused_and_nothing_is_sent(world, server, bad):
+    before = world.simulator.recorder.total
+    answer = await world.gateway.call(server.token, GET, {"id": bad})
+    assert answer["isError"] is True
+    error = answer["structuredContent"]["error"]
+    assert (error["type"], error["origin"]) == ("invalid_arguments", "gateway")
+    assert error["problems"][0]["path"] == "id"
+    assert world.simulator.recorder.total == before
+
+
+async def test_arguments_that_do_not_fit_name_what_is_allowed_and_nothing_is_sent(world, server):
+    before = world.simulator.recorder.total
+    answer = await world.gateway.call(server.token, LIST, {"status": "pending", "limit": 500, "color": "red"})
+    problems = {problem["path"]: problem for problem in answer["structuredContent"]["error"]["problems"]}
+    assert problems["status"]["allowed"] == ["OPEN", "CLOSED"]
+    assert "100" in problems["limit"]["message"]
+    assert "status" in problems["color"]["allowed"]
+    assert world.simulator.recorder.total == before
+
+
+async def test_read_server_lists_no_write_tool_and_refuses_one_called_by_name(world):
+    server = await world.gateway.server({"methods": ["read"]}, api_key=RICHPANEL_KEY)
+    assert not WRITES & set(await world.gateway.tool_names(server.token))
+    before = world.simulator.recorder.total
+    response = await world.gateway.rpc(server.token, "tools/call", {"name": TAG, "arguments": {}})
+    assert LIST in response.json()["error"]["message"]
+    assert world.simulator.recorder.total == before
+
+
+async def test_orders_server_lists_only_order_tools(world):
+    server = await world.gateway.server({"tags": ["orders"]}, api_key=RICHPANEL_KEY)
+    assert set(await world.gateway.tool_names(server.token)) == {ORDERS, ORDER}
+
+
+async def test_wrong_richpanel_key_is_an_error_that_does_not_repeat_it(world):
+    server = await world.gateway.server(api_key="rp_wrong_canary_key_9999")
+    response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
+    assert response.json()["result"]["structuredContent"]["error"]["type"] == "upstream_auth"
+    assert "canary" not in response.text
+
+
+async def test_a_key_that_upstream_repeats_in_its_answer_is_masked(world, server):
+    world.simulator.faults.add(
+        ForcedAnswer(status=401, body=f'{{"error": {{"message": "the key {RICHPANEL_KEY} has expired"}}}}'.encode())
+    )
+    response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
+    assert "has expired" in response.text
+    assert RICHPANEL_KEY not in response.text
+
+
+async def test_a_replaced_richpanel_key_holds_for_the_next_call(world):
+    server = await world.gateway.server(api_key="rp_wrong_canary_key_9999")
+    assert (await world.gateway.call(server.token, LIST, {}))["isError"] is True
+    changed = await world.gateway.admin(
+        "PATCH", f"/integrated-account/{server.account_id}", {"credentials": {"api_key": RICHPANEL_KEY}}
+    )
+    assert changed.status_code == 200
+    result_of(await world.gateway.call(server.token, LIST, {}))
+
+
+async def test_a_write_whose_connection_breaks_is_outcome_unknown_and_is_sent_once(world, server):
+    world.simulator.faults.add(ForcedAnswer(kind="drop", method="PUT"))
+    newest = result_of(await world.gateway.call(server.token, LIST, {"limit": 1}))[0]
+    before = world.simulator.recorder.total
+    answer = await world.gateway.call(server.token, UPDATE, {"id": newest["id"], "comment_body": "hello"})
+    assert answer["structuredContent"]["error"]["type"] == "outcome_unknown"
+    assert world.simulator.recorder.total == before + 1
+
+
+async def test_refused_connection_is_unreachable_even_for_a_write(stores, world):
+    server = await world.gateway.server(api_key=RICHPANEL_KEY)
+    async with running_gateway(settings_for(stores, richpanel_url="http://127.0.0.1:9/v1")) as elsewhere:
+        answer = await elsewhere.call(server.token, UPDATE, {"id": "x", "comment_body": "hello"})
+    assert answer["structuredContent"]["error"]["type"] == "upstream_unreachable"
+
+
+async def test_nothing_of_the_callers_headers_reaches_richpanel(world, server):
+    headers = {"cookie": "a=b", "x-forwarded-for": "1.2.3.4", "traceparent": "00-1-1-01", "x-api-token": "secret"}
+    await world.gateway.call(server.token, LIST, {}, headers=headers)
+    sent = {name for name, _ in world.simulator.recorder.requests[-1].headers}
+    assert sent == {b"accept", b"accept-encoding", b"user-agent", b"x-richpanel-key", b"host"}, sent
