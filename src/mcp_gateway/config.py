@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -109,6 +110,17 @@ def parse_encryption_keys(value: SecretStr) -> dict[str, bytes]:
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for text in value:
+        try:
+            ip_network(text, strict=False)
+        except ValueError as exc:
+            raise ValueError(f"holds {text!r}, which is neither an address nor a network such as 10.0.0.0/8") from exc
+    return value
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 
@@ -134,13 +146,13 @@ class Settings(BaseSettings):
     public_url: HttpUrl = Field(description="what MCP URLs are built from, e.g. `https://mcp.example.com`")
     allowed_hosts: CommaList = Field(
         default=(),
-        description="further `Host` values answered, comma-separated, `*` for any; loopback and `public_url` always are",
+        description="`Host` values answered besides loopback and `public_url`, comma-separated; `*` for any",
     )
     allowed_origins: CommaList = Field(
         default=(),
         description="`Origin` values of browsers that may call, comma-separated, e.g. `https://app.example.com`",
     )
-    trusted_proxies: CommaList = Field(
+    trusted_proxies: Annotated[CommaList, AfterValidator(_networks)] = Field(
         default=(), description="addresses or networks whose `X-Forwarded-For` is believed, comma-separated"
     )
     richpanel_url: HttpUrl = Field(

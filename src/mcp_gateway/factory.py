@@ -131,7 +131,10 @@ class Factory:
             operator_keys=split_operator_keys(settings.operator_key),
         )
         self.tool_calls = ToolCallService(
-            upstream=context.upstream, sealer=self._sealer, events=FanOut(LoggingEvents(), context.metrics)
+            upstream=context.upstream,
+            sealer=self._sealer,
+            events=FanOut(LoggingEvents(), context.metrics),
+            clock=context.clock,
         )
         self.hosts = ServerHosts(tool_sets=self.tool_sets, calls=self.tool_calls)
         self.upkeep = Upkeep(

@@ -12,6 +12,7 @@ from mcp_gateway.factory import open_factory
 from mcp_gateway.http import health
 from mcp_gateway.http.admin import accounts, api_tokens, catalog, servers, tenants
 from mcp_gateway.http.body_limit import BodyLimit
+from mcp_gateway.http.client_address import ClientAddress
 from mcp_gateway.http.edge import Edge
 from mcp_gateway.http.errors import install_error_handlers
 from mcp_gateway.http.mcp.endpoint import McpEndpoint
@@ -64,4 +65,4 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
-    return Edge(app, metrics)
+    return Edge(app, metrics=metrics, client_address=ClientAddress(settings.trusted_proxies))

@@ -9,6 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_gateway.http.bodies import ClientGoneError
+from mcp_gateway.http.client_address import ClientAddress
 from mcp_gateway.http.secrets_in_path import MCP_ROUTES, take_secret
 from mcp_gateway.telemetry.metrics import Metrics
 
@@ -22,15 +23,21 @@ SECURITY_HEADERS = (
     (b"x-robots-tag", b"noindex"),
 )
 
+_LAST_RESORT = (
+    b'{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"the gateway failed; '
+    b'quote the request id when asking for help","code":"internal","request_id":"%b","errors":[]}'
+)
+
 logger = structlog.get_logger("mcp_gateway.http")
 
 
 class Edge:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, client_address: ClientAddress) -> None:
         self._app = app
         self._metrics = metrics
+        self._client_address = client_address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection event; only HTTP requests are dressed."""
@@ -50,7 +57,7 @@ class Edge:
         except Exception:
             logger.exception("http.failed", method=scope["method"], route=_route(scope))
             if not exchange.started:
-                await _last_resort(exchange.send)
+                await _last_resort(exchange.send, request_id)
         finally:
             self._finished(scope, exchange.status, time.perf_counter() - started)
 
@@ -58,7 +65,12 @@ class Edge:
         route = _route(scope)
         self._metrics.request_finished(_method(scope["method"]), route, status, seconds)
         logger.info(
-            "http.request", method=scope["method"][:16], route=route, status=status, ms=round(seconds * 1000, 2)
+            "http.request",
+            method=_method(scope["method"]),
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            client=self._client_address.of(scope),
         )
 
 
@@ -108,9 +120,9 @@ def _method(method: str) -> str:
     return method if method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"} else "other"
 
 
-async def _last_resort(send: Send) -> None:
-    """A plain 500 for what not even the error renderer could answer."""
-    body = b'{"type":"about:blank","title":"Internal Server Error","status":500,"code":"internal"}'
+async def _last_resort(send: Send, request_id: str) -> None:
+    """A 500 for what not even the error renderer could answer."""
+    body = _LAST_RESORT % request_id.encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 500, "headers": headers})
     await send({"type": "http.response.body", "body": body})

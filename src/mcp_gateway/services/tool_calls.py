@@ -9,6 +9,7 @@ import structlog
 
 from mcp_gateway.catalog.tool import Tool
 from mcp_gateway.exceptions import Problem, UpstreamError
+from mcp_gateway.kit.clock import Clock
 from mcp_gateway.kit.redact import MASK
 from mcp_gateway.kit.sealing import Sealer, SealError
 from mcp_gateway.models.accounts import key_context
@@ -25,10 +26,11 @@ logger = structlog.get_logger(__name__)
 class ToolCallService:
     """Makes tool calls; at most one request leaves for Richpanel per call, whatever happens."""
 
-    def __init__(self, *, upstream: UpstreamClient, sealer: Sealer, events: EventSink) -> None:
+    def __init__(self, *, upstream: UpstreamClient, sealer: Sealer, events: EventSink, clock: Clock) -> None:
         self._upstream = upstream
         self._sealer = sealer
         self._events = events
+        self._clock = clock
 
     async def call(self, principal: ServerPrincipal, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutcome:
         """What one call came to; every failure is an outcome."""
@@ -68,7 +70,7 @@ class ToolCallService:
         except UpstreamError as exc:
             return tool.failed(exc), None
         response = _without_key(response, api_key)
-        limits = ratelimit.parse(response.headers, response.status)
+        limits = ratelimit.parse(response.headers, response.status, now=self._clock.now())
         return tool.shape(response, arguments, limits), response
 
 

@@ -27,11 +27,16 @@ def configure_logging(level: str, form: LogFormat, stream: TextIO | None = None)
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=stream.isatty()) if pretty else structlog.processors.JSONRenderer(_dump)
+        structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(),
+            # The default shows the local variables of every frame, and keys are among them.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+        if pretty
+        else structlog.processors.JSONRenderer(_dump)
     )
-    last: list[structlog.typing.Processor] = [mask_secrets, renderer]
-    if not pretty:
-        last.insert(0, structlog.processors.format_exc_info)
+    # The traceback becomes text first, so that the mask sees it too.
+    last: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, mask_secrets, renderer]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(number),
