@@ -34,8 +34,8 @@ def create_tenants() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         *row_columns(),
-        sa.PrimaryKeyConstraint("id", name="pk_tenants"),
-        sa.CheckConstraint(NAME_CHECK, name="ck_tenants_name_length"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
+        sa.CheckConstraint(NAME_CHECK, name=op.f("ck_tenants_name_length")),
     )
 
 
@@ -50,14 +50,16 @@ def create_api_tokens() -> None:
         sa.Column("scopes", sa.ARRAY(sa.Text), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True)),
         *row_columns(),
-        sa.PrimaryKeyConstraint("id", name="pk_api_tokens"),
-        sa.UniqueConstraint("token_digest", name="uq_api_tokens_token_digest"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
+        sa.UniqueConstraint("token_digest", name=op.f("uq_api_tokens_token_digest")),
         sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name="fk_api_tokens_tenant_id_tenants", ondelete="RESTRICT"
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_api_tokens_tenant_id_tenants"), ondelete="RESTRICT"
         ),
-        sa.CheckConstraint(NAME_CHECK, name="ck_api_tokens_name_length"),
-        sa.CheckConstraint(DIGEST_CHECK, name="ck_api_tokens_digest_length"),
-        sa.CheckConstraint("scopes <@ ARRAY['read', 'write', 'tokens', 'logs']", name="ck_api_tokens_scopes_known"),
+        sa.CheckConstraint(NAME_CHECK, name=op.f("ck_api_tokens_name_length")),
+        sa.CheckConstraint(DIGEST_CHECK, name=op.f("ck_api_tokens_digest_length")),
+        sa.CheckConstraint(
+            "scopes <@ ARRAY['read', 'write', 'tokens', 'logs']", name=op.f("ck_api_tokens_scopes_known")
+        ),
     )
     op.create_index("ix_api_tokens_tenant_id_id", "api_tokens", ["tenant_id", "id"])
     op.create_index(
@@ -75,13 +77,13 @@ def create_integrated_accounts() -> None:
         sa.Column("sealed_api_key", sa.LargeBinary, nullable=False),
         sa.Column("credentials_hint", sa.Text, nullable=False),
         *row_columns(),
-        sa.PrimaryKeyConstraint("id", name="pk_integrated_accounts"),
-        sa.UniqueConstraint("tenant_id", "id", name="uq_integrated_accounts_tenant_id_id"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_integrated_accounts")),
+        sa.UniqueConstraint("tenant_id", "id", name=op.f("uq_integrated_accounts_tenant_id_id")),
         sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name="fk_integrated_accounts_tenant_id_tenants", ondelete="RESTRICT"
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_integrated_accounts_tenant_id_tenants"), ondelete="RESTRICT"
         ),
-        sa.CheckConstraint(NAME_CHECK, name="ck_integrated_accounts_name_length"),
-        sa.CheckConstraint("integration IN ('richpanel')", name="ck_integrated_accounts_integration_known"),
+        sa.CheckConstraint(NAME_CHECK, name=op.f("ck_integrated_accounts_name_length")),
+        sa.CheckConstraint("integration IN ('richpanel')", name=op.f("ck_integrated_accounts_integration_known")),
     )
 
 
@@ -97,17 +99,17 @@ def create_mcp_servers() -> None:
         sa.Column("token_hint", sa.Text, nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True)),
         *row_columns(),
-        sa.PrimaryKeyConstraint("id", name="pk_mcp_servers"),
-        sa.UniqueConstraint("token_digest", name="uq_mcp_servers_token_digest"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mcp_servers")),
+        sa.UniqueConstraint("token_digest", name=op.f("uq_mcp_servers_token_digest")),
         sa.ForeignKeyConstraint(
             ["tenant_id", "account_id"],
             ["integrated_accounts.tenant_id", "integrated_accounts.id"],
-            name="fk_mcp_servers_tenant_id_account_id_integrated_accounts",
+            name=op.f("fk_mcp_servers_tenant_id_account_id_integrated_accounts"),
             ondelete="RESTRICT",
         ),
-        sa.CheckConstraint(NAME_CHECK, name="ck_mcp_servers_name_length"),
-        sa.CheckConstraint(DIGEST_CHECK, name="ck_mcp_servers_digest_length"),
-        sa.CheckConstraint("jsonb_typeof(config) = 'object'", name="ck_mcp_servers_config_object"),
+        sa.CheckConstraint(NAME_CHECK, name=op.f("ck_mcp_servers_name_length")),
+        sa.CheckConstraint(DIGEST_CHECK, name=op.f("ck_mcp_servers_digest_length")),
+        sa.CheckConstraint("jsonb_typeof(config) = 'object'", name=op.f("ck_mcp_servers_config_object")),
     )
     op.create_index("ix_mcp_servers_tenant_id_account_id_id", "mcp_servers", ["tenant_id", "account_id", "id"])
     op.create_index(
@@ -124,9 +126,9 @@ def create_token_outbox() -> None:
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("dead", sa.Boolean, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
-        sa.PrimaryKeyConstraint("id", name="pk_token_outbox"),
-        sa.CheckConstraint("kind IN ('server', 'api_token')", name="ck_token_outbox_kind_known"),
-        sa.CheckConstraint(DIGEST_CHECK, name="ck_token_outbox_digest_length"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_token_outbox")),
+        sa.CheckConstraint("kind IN ('server', 'api_token')", name=op.f("ck_token_outbox_kind_known")),
+        sa.CheckConstraint(DIGEST_CHECK, name=op.f("ck_token_outbox_digest_length")),
     )
 
 

@@ -113,11 +113,13 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 
 
 def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
-    for text in value:
+    for number, text in enumerate(value, start=1):
         try:
             ip_network(text, strict=False)
-        except ValueError as exc:
-            raise ValueError(f"holds {text!r}, which is neither an address nor a network such as 10.0.0.0/8") from exc
+        except ValueError:
+            raise ValueError(
+                f"holds an entry, number {number}, that is neither an address nor a network such as 10.0.0.0/8"
+            ) from None
     return value
 
 

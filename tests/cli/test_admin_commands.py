@@ -151,7 +151,7 @@ def test_a_long_url_is_not_wrapped(api, run):
     ],
 )
 def test_deletion_reaches_its_object(api, run, arguments, path):
-    route = api.delete(path).mock(httpx.Response(204))
+    route = api.delete(path).mock(httpx.Response(200, json={"id": "x"}))
     code, out, _ = run(*arguments, "--yes")
     assert (code, out, route.call_count) == (0, "", 1)
 

@@ -39,6 +39,10 @@ def _heads() -> Sequence[str]:
     return ScriptDirectory.from_config(alembic_config()).get_heads()
 
 
+GRANT_LOCK = 7_221_014_930_178_223
+"""Advisory lock held while granting."""
+
+
 async def upgrade(engine: AsyncEngine) -> str:
     """Apply what is missing, as the owner's role; the revision reached."""
     with storage_faults():
@@ -51,6 +55,8 @@ async def grant(engine: AsyncEngine, role: str) -> None:
     """Give the application's role exactly what APPLICATION_PRIVILEGES says."""
     with storage_faults():
         async with engine.begin() as connection:
+            # Two at once would meet on the same rows of the system's catalog, and one would fail.
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": GRANT_LOCK})
             quoted = await connection.scalar(text("SELECT quote_ident(:role)"), {"role": role})
             await connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {quoted}"))
             for table, privileges in APPLICATION_PRIVILEGES.items():

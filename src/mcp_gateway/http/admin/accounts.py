@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from mcp_gateway.http.admin.catalog import ToolFilter, tool_out, tools_page
 from mcp_gateway.http.admin.paths import AccountId
-from mcp_gateway.http.admin.schemas import AccountCreate, AccountOut, AccountPatch, ToolOut
+from mcp_gateway.http.admin.schemas import AccountCreate, AccountOut, AccountPatch, DeletedOut, ToolOut
 from mcp_gateway.http.context import ExpectedVersion, Reader, Services, Writer, etag
 from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
 from mcp_gateway.http.problem_docs import PROBLEMS
@@ -67,10 +67,13 @@ async def change(
     return AccountOut.of(account)
 
 
-@router.delete("/{account_id}", status_code=204, summary="Delete an account, its key and its servers")
-async def delete(account_id: AccountId, services: Services, caller: Writer, expected_version: ExpectedVersion) -> None:
+@router.delete("/{account_id}", summary="Delete an account, its key and its servers")
+async def delete(
+    account_id: AccountId, services: Services, caller: Writer, expected_version: ExpectedVersion
+) -> DeletedOut:
     """The tokens of its servers are dead at once and everywhere."""
     await services.accounts().delete(caller, account_id, expected_version=expected_version)
+    return DeletedOut(id=account_id)
 
 
 @router.get("/{account_id}/tools", summary="List what a server with this filter would expose")

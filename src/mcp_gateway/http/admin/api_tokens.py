@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from mcp_gateway.http.admin.paths import TokenId
-from mcp_gateway.http.admin.schemas import ApiTokenCreate, ApiTokenCreated, ApiTokenOut
+from mcp_gateway.http.admin.schemas import ApiTokenCreate, ApiTokenCreated, ApiTokenOut, DeletedOut
 from mcp_gateway.http.context import Services, TokenKeeper
 from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
 from mcp_gateway.http.problem_docs import PROBLEMS
@@ -31,7 +31,8 @@ async def list_page(
     return list_out(page, ApiTokenOut.of, services.list_cursors, scope)
 
 
-@router.delete("/{token_id}", status_code=204, summary="Revoke an API token")
-async def delete(token_id: TokenId, services: Services, caller: TokenKeeper) -> None:
+@router.delete("/{token_id}", summary="Revoke an API token")
+async def delete(token_id: TokenId, services: Services, caller: TokenKeeper) -> DeletedOut:
     """It is dead at once and everywhere."""
     await services.api_tokens().delete(caller, token_id)
+    return DeletedOut(id=token_id)

@@ -84,6 +84,12 @@ class In(BaseModel):
         return value
 
 
+class DeletedOut(BaseModel):
+    """What a DELETE took away."""
+
+    id: str
+
+
 class TenantCreate(In):
     """A new tenant."""
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from mcp_gateway.http.admin.paths import AccountId, ServerId
-from mcp_gateway.http.admin.schemas import ServerCreate, ServerCreated, ServerOut, ServerPatch
+from mcp_gateway.http.admin.schemas import DeletedOut, ServerCreate, ServerCreated, ServerOut, ServerPatch
 from mcp_gateway.http.context import ExpectedVersion, Reader, Services, Writer, etag
 from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
 from mcp_gateway.http.problem_docs import PROBLEMS
@@ -73,9 +73,10 @@ async def change(
     return ServerOut.of(server)
 
 
-@router.delete("/{mcp_id}", status_code=204, summary="Delete an MCP server")
+@router.delete("/{mcp_id}", summary="Delete an MCP server")
 async def delete(
     account_id: AccountId, mcp_id: ServerId, services: Services, caller: Writer, expected_version: ExpectedVersion
-) -> None:
+) -> DeletedOut:
     """Its token is dead at once and everywhere."""
     await services.servers().delete(caller, account_id, mcp_id, expected_version=expected_version)
+    return DeletedOut(id=mcp_id)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from mcp_gateway.http.admin.paths import TenantId
-from mcp_gateway.http.admin.schemas import TenantCreate, TenantOut, TenantPatch
+from mcp_gateway.http.admin.schemas import DeletedOut, TenantCreate, TenantOut, TenantPatch
 from mcp_gateway.http.context import ExpectedVersion, Operator, Services, etag
 from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
 from mcp_gateway.http.problem_docs import PROBLEMS
@@ -54,7 +54,10 @@ async def change(
     return TenantOut.of(tenant)
 
 
-@router.delete("/{tenant_id}", status_code=204, summary="Delete a tenant and all that is its")
-async def delete(tenant_id: TenantId, services: Services, _caller: Operator, expected_version: ExpectedVersion) -> None:
+@router.delete("/{tenant_id}", summary="Delete a tenant and all that is its")
+async def delete(
+    tenant_id: TenantId, services: Services, _caller: Operator, expected_version: ExpectedVersion
+) -> DeletedOut:
     """Its accounts with their keys, its servers and its API tokens go with it, at once and everywhere."""
     await services.tenants().delete(tenant_id, expected_version=expected_version)
+    return DeletedOut(id=tenant_id)

@@ -1,0 +1,132 @@
+"""API tokens: shown once, bound to a tenant, dead when deleted or expired."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mcp_gateway.constants import API_TOKEN_PREFIX
+from mcp_gateway.kit import ids, tokens
+from tests.support.problems import anonymous, field_problem, problem
+
+KEYS = {"id", "tenant_id", "name", "token_hint", "scopes", "expires_at", "created_at"}
+
+
+async def test_token_is_in_the_create_answer_and_never_again(gateway):
+    tenant_id = await gateway.tenant()
+    made = await gateway.made("/api-token", {"name": "laptop", "tenant_id": tenant_id})
+    assert set(made) == KEYS | {"token"}
+    assert tokens.parse(made["token"], API_TOKEN_PREFIX)
+    assert made["token_hint"] == made["token"][-4:]
+    assert made["scopes"] == ["read", "write", "tokens", "logs"]
+    assert (made["tenant_id"], made["expires_at"]) == (tenant_id, None)
+    listed = await gateway.admin("GET", "/api-token", key=made["token"])
+    assert listed.json() == {"result": [{k: v for k, v in made.items() if k != "token"}], "next_cursor": None}
+    assert made["token"] not in listed.text
+
+
+async def test_tenant_makes_tokens_for_itself_without_naming_itself(gateway):
+    tenant_id = await gateway.tenant()
+    key = await gateway.api_token(tenant_id)
+    assert (await gateway.made("/api-token", {"name": "second"}, key=key))["tenant_id"] == tenant_id
+    assert (await gateway.made("/api-token", {"name": "third", "tenant_id": tenant_id}, key=key))[
+        "tenant_id"
+    ] == tenant_id
+
+
+@pytest.mark.parametrize("path", ["/api-token", "/integrated-account"])
+async def test_tenant_may_name_only_its_own_and_learns_nothing_of_others(gateway, path):
+    key = await gateway.api_token(await gateway.tenant())
+    body: dict[str, Any] = {"name": "x"}
+    if path == "/integrated-account":
+        body |= {"integration": "richpanel", "credentials": {"api_key": "rp_k"}}
+    foreign, absent = [
+        await gateway.admin("POST", path, {**body, "tenant_id": one}, key=key)
+        for one in (await gateway.tenant(), ids.new_id(ids.TENANT))
+    ]
+    field_problem(foreign, "tenant_id")
+    assert anonymous(foreign) == anonymous(absent)
+
+
+@pytest.mark.parametrize("path", ["/api-token", "/integrated-account"])
+@pytest.mark.parametrize("tenant", [{}, {"tenant_id": None}])
+async def test_operator_has_to_name_the_tenant(gateway, path, tenant):
+    body = {"name": "x", **tenant}
+    if path == "/integrated-account":
+        body |= {"integration": "richpanel", "credentials": {"api_key": "rp_k"}}
+    assert "required" in field_problem(await gateway.admin("POST", path, body), "tenant_id")["message"]
+
+
+@pytest.mark.parametrize("tenant_id", ["ten_" + "0" * 26, "", "ten_", "ten_\x00", "nobody", "acc_" + "0" * 26])
+async def test_operator_naming_no_tenant_is_told_so(gateway, tenant_id):
+    response = await gateway.admin("POST", "/api-token", {"name": "x", "tenant_id": tenant_id})
+    assert field_problem(response, "tenant_id")["message"] == "names no tenant"
+
+
+async def test_deleted_token_is_401_at_once(gateway):
+    tenant_id = await gateway.tenant()
+    made = await gateway.made("/api-token", {"name": "x", "tenant_id": tenant_id})
+    assert (await gateway.admin("GET", "/integration", key=made["token"])).status_code == 200
+    response = await gateway.admin("DELETE", f"/api-token/{made['id']}")
+    assert (response.status_code, list(response.json())) == (200, ["id"])
+    problem(await gateway.admin("GET", "/integration", key=made["token"]), 401, "unauthenticated")
+    problem(await gateway.admin("DELETE", f"/api-token/{made['id']}"), 404, "not_found")
+
+
+async def test_token_can_delete_itself(gateway):
+    made = await gateway.made("/api-token", {"name": "x", "tenant_id": await gateway.tenant()})
+    assert (await gateway.admin("DELETE", f"/api-token/{made['id']}", key=made["token"])).status_code == 200
+    problem(await gateway.admin("GET", "/integration", key=made["token"]), 401, "unauthenticated")
+
+
+NEEDS = {
+    "read": ("GET", "/integrated-account", None),
+    "write": (
+        "POST",
+        "/integrated-account",
+        {"integration": "richpanel", "name": "n", "credentials": {"api_key": "k"}},
+    ),
+    "tokens": ("POST", "/api-token", {"name": "n"}),
+}
+
+
+@pytest.mark.parametrize("scope", NEEDS)
+async def test_token_may_do_what_its_scope_says_and_nothing_else(gateway, scope):
+    key = await gateway.api_token(await gateway.tenant(), scopes=[scope])
+    for needed, (method, path, body) in NEEDS.items():
+        response = await gateway.admin(method, path, body, key=key)
+        if needed == scope:
+            assert response.is_success, response.text
+        else:
+            assert f"`{needed}`" in problem(response, 403, "permission_denied")["detail"]
+
+
+async def test_token_cannot_grant_more_than_it_has(gateway):
+    key = await gateway.api_token(await gateway.tenant(), scopes=["tokens", "read"])
+    problem(
+        await gateway.admin("POST", "/api-token", {"name": "n", "scopes": ["write"]}, key=key), 403, "permission_denied"
+    )
+    assert (await gateway.made("/api-token", {"name": "n"}, key=key))["scopes"] == ["read", "tokens"]
+
+
+@pytest.mark.parametrize("scopes", [[], ["fly"], "read", [1], [None], ["read"] * 201])
+async def test_scopes_that_are_none_are_refused(gateway, scopes):
+    response = await gateway.admin(
+        "POST", "/api-token", {"name": "n", "tenant_id": await gateway.tenant(), "scopes": scopes}
+    )
+    assert problem(response, 422, "invalid_input")["errors"][0]["path"].startswith("scopes")
+
+
+async def test_unknown_scope_names_the_known_ones(gateway):
+    response = await gateway.admin("POST", "/api-token", {"name": "n", "scopes": ["fly"]})
+    for scope in ("read", "write", "tokens", "logs"):
+        assert scope in field_problem(response, "scopes.0")["message"]
+
+
+async def test_expiry_is_kept_in_utc_and_checked(gateway):
+    tenant_id = await gateway.tenant()
+    soon = datetime.now(UTC) + timedelta(seconds=30)
+    body = {"name": "n", "tenant_id": tenant_id, "expires_at": soon.isoformat()}
+    field_problem(await gateway.admin("POST", "/api-token", body), "expires_at")
+    made = await gateway.made("/api-token", {**body, "expires_at": "2090-01-01T02:00:00+02:00"})
+    assert made["expires_at"] == "2090-01-01T00:00:00Z"

@@ -1,0 +1,80 @@
+"""Which Host and Origin are answered: the defence against DNS rebinding."""
+
+import pytest
+
+from tests.support.gateways import running_gateway, settings_for
+
+
+@pytest.fixture(scope="module")
+async def strict(stores):
+    """A gateway with the default list of hosts."""
+    settings = settings_for(stores, allowed_hosts="mcp.internal,other:8443", allowed_origins="https://app.example.com/")
+    async with running_gateway(settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def token(strict):
+    return (await strict.server()).token
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "gateway.example",
+        "GATEWAY.example",
+        "mcp.internal",
+        "other:8443",
+        "localhost",
+        "localhost:81",
+        "127.0.0.1:9",
+        "[::1]:9",
+        "[::1]",
+    ],
+)
+async def test_own_and_loopback_hosts_are_answered(strict, token, host):
+    assert (await strict.rpc(token, "ping", headers={"host": host})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "gateway.example.evil",
+        "evil.gateway.example",
+        "other",
+        "localhost.evil:80",
+        "127.0.0.2",
+        "x@gateway.example",
+    ],
+)
+async def test_other_hosts_are_421(strict, token, host):
+    response = await strict.rpc(token, "ping", headers={"host": host})
+    assert response.status_code == 421
+    assert response.json()["error"]["message"]
+    assert host not in response.text
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.com", "https://APP.example.com", "http://gateway.example"])
+async def test_listed_origins_are_answered(strict, token, origin):
+    assert (await strict.rpc(token, "ping", headers={"origin": origin})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "http://app.example.com", "https://app.example.com.evil", "null", "", "http://localhost"],
+)
+async def test_other_origins_are_403(strict, token, origin):
+    response = await strict.rpc(token, "ping", headers={"origin": origin})
+    assert response.status_code == 403
+    assert "access-control-allow-origin" not in response.headers
+
+
+async def test_origin_is_checked_before_the_token(strict):
+    assert (await strict.rpc("dead", "ping", headers={"origin": "https://evil.example"})).status_code == 403
+
+
+async def test_any_host_is_answered_where_the_operator_says_so(gateway):
+    server = await gateway.server()
+    assert (await gateway.rpc(server.token, "ping", headers={"host": "anything"})).status_code == 200
+    assert (await gateway.rpc(server.token, "ping", headers={"origin": "https://evil.example"})).status_code == 403
