@@ -1,0 +1,82 @@
+"""Pages say what the code does: settings, events, metrics, error codes, links."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from mcp_gateway import exceptions
+from mcp_gateway.config import Settings
+from mcp_gateway.dev.connect import settings_for
+from mcp_gateway.exceptions import GatewayError
+from mcp_gateway.http.errors import HTTP_CODES
+from mcp_gateway.telemetry.metrics import Metrics
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+EVENT = re.compile(r'logger\.(?:debug|info|warning|error|exception)\(\s*"([a-z_.]+)"')
+
+
+def default_of(name: str) -> str:
+    field = Settings.model_fields[name]
+    if field.is_required():
+        return "required"
+    if field.default in (None, ()):
+        return "none"
+    return f"`{field.default:g}`" if isinstance(field.default, float) else f"`{field.default}`"
+
+
+def test_readme_lists_every_setting_with_its_default_and_meaning():
+    written = set(re.findall(r"^\| `GATEWAY_.*$", README, re.MULTILINE))
+    expected = {
+        f"| `GATEWAY_{name.upper()}` | {default_of(name)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    }
+    assert written == expected
+
+
+def test_every_log_event_is_documented_and_every_documented_one_exists():
+    sources = (path.read_text() for path in (ROOT / "src" / "mcp_gateway").rglob("*.py"))
+    logged = {event for source in sources for event in EVENT.findall(source)}
+    section = OPERATIONS.partition("## Log events")[2].partition("## Metrics")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert {event for row in rows for event in re.findall(r"`([a-z_.]+)`", row)} == logged
+
+
+def test_every_metric_is_documented_and_every_documented_one_exists():
+    known = {family.name + ("_total" if family.type == "counter" else "") for family in Metrics().registry.collect()}
+    assert set(re.findall(r"`(gateway_\w+)`", OPERATIONS)) == known
+
+
+def test_every_error_code_is_documented_with_its_status():
+    classes = [value for _, value in inspect.getmembers(exceptions, inspect.isclass) if issubclass(value, GatewayError)]
+    codes = {(one.code, one.http_status) for one in classes if one.__subclasses__() == []}
+    codes |= {(code, status) for status, code in HTTP_CODES.items()}
+    section = OPERATIONS.partition("## Error codes")[2].partition("## Exit")[0]
+    rows = [line.split("|")[1:3] for line in section.splitlines() if line.startswith("| `")]
+    written = {(code, int(status.split(",")[0])) for names, status in rows for code in re.findall(r"`(\w+)`", names)}
+    assert codes <= written
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_readme_and_demo_give_the_same_client_settings():
+    squeezed = re.sub(r"\s", "", README)
+    for client, text in settings_for("MCP_URL"):
+        if client in {"Claude Code", "Cursor", "VS Code"}:
+            pasted = text.partition("\n")[2] or text
+            assert re.sub(r"\s", "", pasted) in squeezed, client
+
+
+def test_files_the_architecture_page_names_exist():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for name in re.findall(r"`((?:http|services|storage|protocol|catalog|upstream|dev)/[\w/]*\w+\.py)`", text):
+        assert (ROOT / "src" / "mcp_gateway" / name).exists(), name
