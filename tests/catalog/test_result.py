@@ -234,3 +234,14 @@ def test_no_json_breaks_the_shaper(tool: ToolByName, body: Any, status: int) -> 
         if outcome.error is not None:
             assert len(outcome.error.message) <= 2000
         orjson.dumps(outcome.structured)
+
+
+@pytest.mark.parametrize(("depth", "fits"), [(90, True), (300, False), (900, False)])
+def test_answer_nested_too_deep_to_be_written_back_is_a_bad_response(tool, depth, fits):
+    nested = b"[" * depth + b"]" * depth
+    outcome = tool("get_single_richpanel_conversation_by_id").shape(
+        UpstreamResponse(200, {}, b'{"ticket":{"id":"x","a":' + nested + b"}}"), {"id": "x"}
+    )
+    assert (outcome.error is None) == fits
+    if outcome.error is not None:
+        assert outcome.error.type == "upstream_bad_response"

@@ -9,7 +9,9 @@ import pytest
 import redis
 
 from mcp_gateway.dev.stores import EmbeddedValkey
-from tests.support.replicas import Truth, principal, replica
+from mcp_gateway.models.token_events import TokenKind
+from mcp_gateway.storage.redis_link import RedisDownError
+from tests.support.replicas import LIMIT_SECONDS, Truth, principal, replica
 
 
 @pytest.fixture
@@ -102,3 +104,27 @@ async def test_back_fill_held_up_over_a_restart_is_refused(valkey, truth, digest
 def holds_record(valkey: EmbeddedValkey, digest: bytes) -> bool:
     with redis.Redis.from_url(valkey.url) as client:
         return bool(client.hexists(f"rpgw:server:{{{digest.hex()}}}", "p"))
+
+
+async def test_key_of_another_type_costs_a_read_of_postgres_and_not_the_link(valkey, truth, digest):
+    async with replica(valkey.url, truth) as one:
+        await one.redis.set(f"rpgw:server:{{{digest.hex()}}}", "garbage")
+        assert await one.tokens.find(digest) == principal()
+        assert one.link.available
+        await one.announce(truth.delete(digest))
+        assert await one.tokens.find_fresh(digest) is None
+        assert (await one.records.read(TokenKind.SERVER, digest)).dead
+
+
+async def test_deletion_takes_effect_even_when_redis_is_out_of_memory(valkey, truth, digest):
+    async with replica(valkey.url, truth) as one, replica(valkey.url, truth) as two:
+        await two.tokens.find(digest)
+        await one.redis.config_set("maxmemory", "1")
+        with pytest.raises(RedisDownError):
+            await one.records.read(TokenKind.SERVER, token_bytes(32))
+        assert one.link.available
+        await one.announce(truth.delete(digest))
+        assert not await asyncio.to_thread(holds_record, valkey, digest)
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while await two.tokens.find(digest) is not None:
+                await asyncio.sleep(0.01)

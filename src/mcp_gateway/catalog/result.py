@@ -20,6 +20,8 @@ from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.upstream import UpstreamResponse
 
 _BOM = b"\xef\xbb\xbf"
+MAX_DEPTH = 100
+"""Levels of nesting an answer may have; orjson reads far more than it writes back (254)."""
 
 
 class _UnusableError(Exception):
@@ -111,9 +113,23 @@ def _json(body: bytes) -> Any:
     if not text.strip():
         raise _UnusableError("the body is empty")
     try:
-        return orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as exc:
         raise _UnusableError(f"the body is not JSON ({len(body)} bytes)") from exc
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+        raise _UnusableError(f"the body is nested more than {MAX_DEPTH} levels deep")
+    return value
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    """Whether containers are nested more than `depth` levels, the value itself being the first."""
+    level = [value]
+    for _ in range(depth + 1):
+        level = [node for node in level if isinstance(node, dict | list)]
+        if not level:
+            return False
+        level = [child for node in level for child in (node.values() if isinstance(node, dict) else node)]
+    return True
 
 
 def _records(body: Any, keys: Sequence[str]) -> list[Any]:

@@ -103,7 +103,9 @@ async def _on_gateway_error(request: Request, exc: Exception) -> ProblemResponse
     if not isinstance(exc, GatewayError):
         raise exc
     if isinstance(exc, FaultError):
-        logger.error("fault", code=exc.code, exc_info=exc)
+        # An outage is one line a request, without the traceback it would repeat.
+        outage = isinstance(exc, StoreUnavailableError)
+        logger.error("fault", code=exc.code, reason=type(exc.__cause__).__name__, exc_info=None if outage else exc)
     return problem_response(request.scope, exc)
 
 

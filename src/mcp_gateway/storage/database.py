@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from mcp_gateway.exceptions import StoreUnavailableError
 
-CONNECT_SECONDS = 3.0
-STATEMENT_SECONDS = 5.0
+CONNECT_SECONDS = 2.0
+STATEMENT_SECONDS = 3.0
 POOL_WAIT_SECONDS = 0.5
 """A request that finds no free connection this long is told to come back, rather than queued."""
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 T = TypeVar("T")
 
@@ -69,7 +69,10 @@ class RedisLink:
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Around a command: refuses while the link is down, and takes any failure as the link going down.
+        """Around a command: refuses while the link is down, and takes a failed connection as the link going down.
+
+        A refused command (out of memory, read-only, a key of another type) says nothing of the link: only this one
+        answer is not to be had from Redis.
 
         Raises:
             RedisDownError: use Postgres instead.
@@ -78,6 +81,9 @@ class RedisLink:
             raise RedisDownError
         try:
             yield
+        except ResponseError as exc:
+            logger.warning("redis.refused", reason=type(exc).__name__)
+            raise RedisDownError from exc
         except (TimeoutError, RedisError, OSError) as exc:
             self._lost(exc)
             raise RedisDownError from exc

@@ -54,18 +54,20 @@ return 1
 """
 )
 
+# What takes away comes first: a Redis that is out of memory lets a script delete, and then also finish its writes.
 ANNOUNCE = """
 redis.call('DEL', KEYS[2])
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 local held = redis.call('HMGET', KEYS[1], 'd', 'v')
+local newer = held[1] or (held[2] and tonumber(held[2]) > tonumber(ARGV[1]))
+if ARGV[2] == '1' or not newer then redis.call('HDEL', KEYS[1], 'p') end
+redis.call('PUBLISH', ARGV[4], ARGV[5])
 if ARGV[2] == '1' then
   redis.call('HSET', KEYS[1], 'd', '1')
-  redis.call('HDEL', KEYS[1], 'p')
-elseif not held[1] and not (held[2] and tonumber(held[2]) > tonumber(ARGV[1])) then
+elseif not newer then
   redis.call('HSET', KEYS[1], 'v', ARGV[1])
-  redis.call('HDEL', KEYS[1], 'p')
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-redis.call('PUBLISH', ARGV[4], ARGV[5])
 return 1
 """
 

@@ -31,7 +31,12 @@ class UnitOfWork:
     async def __aenter__(self) -> Self:
         with storage_faults():
             self._connection = await self._engine.connect()
-            self._transaction = await self._connection.begin()
+            try:
+                self._transaction = await self._connection.begin()
+            except BaseException:
+                # Also when the caller is cancelled here: `__aexit__` would not run, and the pool would lose one.
+                await self._connection.close()
+                raise
         self.outbox = OutboxStore(self._connection)
         self.tenants = TenantStore(self._connection)
         self.accounts = AccountStore(self._connection)
