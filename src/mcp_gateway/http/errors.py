@@ -147,7 +147,16 @@ async def _on_http_exception(request: Request, exc: Exception) -> ProblemRespons
     headers = {name.lower(): value for name, value in (exc.headers or {}).items()}
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["allow"] = ", ".join(_allowed_methods(request))
-    return _problem(request.scope, exc.status_code, code, str(exc.detail), headers=headers)
+    return _problem(request.scope, exc.status_code, code, _detail(exc, headers), headers=headers)
+
+
+def _detail(exc: HTTPException, headers: Mapping[str, str]) -> str:
+    """Instead of the framework's bare status phrase: what there is."""
+    if exc.status_code == HTTPStatus.NOT_FOUND:
+        return "there is nothing at this path; /docs and /openapi.json describe what there is"
+    if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"this path takes {headers['allow']}"
+    return str(exc.detail)
 
 
 def _allowed_methods(request: Request) -> list[str]:
