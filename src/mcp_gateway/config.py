@@ -4,7 +4,7 @@ import base64
 import binascii
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -12,6 +12,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from mcp_gateway.exceptions import ConfigurationError
 
 MIN_OPERATOR_KEY_LENGTH = 32
+REDIS_OPTIONS = frozenset(
+    {"db", "ssl_ca_certs", "ssl_ca_path", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile"}
+)
+"""The client's others would override time-outs and decoding that the token look-up relies on."""
 MIN_DISTINCT_CHARACTERS = 12
 MAX_OPERATOR_KEYS = 2
 ENCRYPTION_KEY_BYTES = 32
@@ -43,8 +47,12 @@ def _database_url(value: SecretStr) -> SecretStr:
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    if _split_url(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+    parts = _split_url(value.get_secret_value())
+    if parts.scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("must start with redis://, rediss:// or unix://")
+    unknown = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} - REDIS_OPTIONS
+    if unknown:
+        raise ValueError(f"holds an option it must not; allowed after `?`: {', '.join(sorted(REDIS_OPTIONS))}")
     return value
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+import structlog
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -46,6 +47,8 @@ from mcp_gateway.upstream.port import UpstreamClient
 
 FIRST_LINK_SECONDS = 1.0
 """How long the start waits for Redis before it serves from Postgres alone."""
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ class TokenStores:
                 TokenKind.API_TOKEN: self.api_tokens.invalidate,
             },
         )
+
+        self.link.catch_up_with(self.announcer.catch_up)
 
     def unit_of_work(self) -> UnitOfWork:
         """A fresh transaction."""
@@ -174,9 +179,11 @@ class Factory:
         work = (self._tokens.link.run(), self.upkeep.replay_forever(), self.upkeep.sweep_forever())
         tasks = [asyncio.create_task(one) for one in work]
         try:
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(FIRST_LINK_SECONDS):
                     await self._tokens.link.wait_until(available=True)
+            except TimeoutError:
+                logger.warning("redis.unavailable", waited_seconds=FIRST_LINK_SECONDS)
             yield self
         finally:
             await cancel_all(tasks)

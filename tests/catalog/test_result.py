@@ -245,3 +245,11 @@ def test_answer_nested_too_deep_to_be_written_back_is_a_bad_response(tool, depth
     assert (outcome.error is None) == fits
     if outcome.error is not None:
         assert outcome.error.type == "upstream_bad_response"
+
+
+@pytest.mark.parametrize("status", [400, 409, 500])
+def test_error_body_nested_very_deep_is_still_an_error_of_its_status(tool: ToolByName, status: int) -> None:
+    body = b'{"error":' * 900 + b'"x"' + b"}" * 900
+    outcome = tool("update_a_richpanel_conversation_by_id").shape(UpstreamResponse(status, {}, body), {"id": "x"})
+    assert outcome.error is not None
+    assert outcome.error.status == status

@@ -1,6 +1,7 @@
 """Pages say what the code does: settings, events, metrics, error codes, links."""
 
 import inspect
+import json
 import re
 from pathlib import Path
 
@@ -74,6 +75,16 @@ def test_readme_and_demo_give_the_same_client_settings():
         if client in {"Claude Code", "Cursor", "VS Code"}:
             pasted = text.partition("\n")[2] or text
             assert re.sub(r"\s", "", pasted) in squeezed, client
+
+
+def test_readme_and_demo_describe_the_same_steps_for_clients_without_a_file():
+    plain = README.replace("*", "").replace("`", "")
+    settings = dict(settings_for("https://MCP_URL"))
+    for client in ("ChatGPT", "Claude"):
+        steps = settings[client].partition("\n")[0].rstrip(":")
+        assert f"| {client} | {steps}" in plain
+    remote = json.loads(settings["stdio-only clients"].partition("\n")[2])["mcpServers"]["richpanel"]
+    assert " ".join([remote["command"], *remote["args"]]).replace("https://", "") in plain
 
 
 def test_files_the_architecture_page_names_exist():

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -144,3 +146,22 @@ async def test_announcement_that_redis_missed_is_replayed_from_the_outbox(pair, 
     async with contextlib.aclosing(Redis.from_url(valkey.url)) as redis, asyncio.timeout(5):
         while not [key async for key in redis.scan_iter("rpgw:server:*")]:
             await asyncio.sleep(0.02)
+
+
+async def test_servers_deleted_while_redis_hung_never_come_back(pair, valkey):
+    one, two = pair
+    tenant_id = await one.tenant()
+    account_id = await one.account(tenant_id)
+    servers = [await one.server(tenant_id=tenant_id, account_id=account_id) for _ in range(250)]
+    for server in servers:
+        assert await is_alive(two, server.token)
+    os.kill(valkey.pid, signal.SIGSTOP)
+    try:
+        assert (await one.admin("DELETE", f"/integrated-account/{account_id}")).status_code == 200
+        await dead_on_all(pair, servers[-1].token, 5)
+    finally:
+        os.kill(valkey.pid, signal.SIGCONT)
+    # From the first moment on, and for longer than the outbox needs.
+    for server in [*servers[-40:], *servers[:40]]:
+        assert not await is_alive(one, server.token)
+        assert not await is_alive(two, server.token)

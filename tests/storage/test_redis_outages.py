@@ -9,8 +9,9 @@ import pytest
 import redis
 
 from mcp_gateway.dev.stores import EmbeddedValkey
-from mcp_gateway.models.token_events import TokenKind
+from mcp_gateway.models.token_events import TokenEvent, TokenKind
 from mcp_gateway.storage.redis_link import RedisDownError
+from mcp_gateway.storage.token_records import CHANNEL
 from tests.support.replicas import LIMIT_SECONDS, Truth, principal, replica
 
 
@@ -112,7 +113,6 @@ async def test_key_of_another_type_costs_a_read_of_postgres_and_not_the_link(val
         assert await one.tokens.find(digest) == principal()
         assert one.link.available
         await one.announce(truth.delete(digest))
-        assert await one.tokens.find_fresh(digest) is None
         assert (await one.records.read(TokenKind.SERVER, digest)).dead
 
 
@@ -128,3 +128,46 @@ async def test_deletion_takes_effect_even_when_redis_is_out_of_memory(valkey, tr
         async with asyncio.timeout(LIMIT_SECONDS):
             while await two.tokens.find(digest) is not None:
                 await asyncio.sleep(0.01)
+
+
+async def test_redis_that_hung_is_not_read_before_what_it_missed_has_been_announced(valkey, truth, digest):
+    async with replica(valkey.url, truth) as one:
+        await one.tokens.find(digest)
+        missed: list[TokenEvent] = []
+        told = asyncio.Event()
+
+        async def catch_up() -> bool:
+            if not told.is_set():
+                return False
+            await one.announce(*missed)
+            return True
+
+        one.link.catch_up_with(catch_up)
+        os.kill(valkey.pid, signal.SIGSTOP)
+        one.tokens.flush()
+        await one.tokens.find(digest)
+        assert not one.link.available
+        missed.append(truth.delete(digest))
+        os.kill(valkey.pid, signal.SIGCONT)
+        assert await asyncio.to_thread(holds_record, valkey, digest)
+        for _ in range(50):
+            one.tokens.flush()
+            assert await one.tokens.find(digest) is None
+            await asyncio.sleep(0.01)
+        assert not one.link.available
+        told.set()
+        await one.until(available=True)
+        assert await one.tokens.find(digest) is None
+
+
+async def test_message_that_cannot_be_read_costs_the_copies_and_not_the_subscription(valkey, truth, digest):
+    async with replica(valkey.url, truth) as one:
+        await one.tokens.find(digest)
+        await one.redis.publish(CHANNEL, "server:zz")
+        event = truth.delete(digest)
+        await one.announce(event)
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while await one.tokens.find(digest) is not None:
+                await asyncio.sleep(0.01)
+        assert await one.redis.pubsub_numsub(CHANNEL) == [(CHANNEL.encode(), 1)]
+        assert one.link.available

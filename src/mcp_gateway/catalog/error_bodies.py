@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+_MAX_DEPTH = 4
 _MAX_PROBLEMS = 50
 _MAX_PROBLEM_TEXT = 500
 _MAX_VALUE = 200
@@ -48,15 +49,17 @@ def read_complaint(body: bytes) -> Complaint:
         return Complaint(_plain_text(body))
 
 
-def complaint_of(value: Any) -> Complaint:
-    """The complaint in a JSON value."""
+def complaint_of(value: Any, depth: int = 0) -> Complaint:
+    """The complaint in a JSON value; what is nested deeper than any known form says nothing."""
+    if depth > _MAX_DEPTH:
+        return Complaint()
     match value:
         case str():
             return Complaint(" ".join(value.split()))
         case list():
             return _of_list(value)
         case dict():
-            return _of_object(value)
+            return _of_object(value, depth)
     return Complaint()
 
 
@@ -67,9 +70,9 @@ def is_only_a_complaint(value: Any) -> bool:
     return any(value.get(member) for member in _ERROR_MEMBERS)
 
 
-def _of_object(value: Mapping[str, Any]) -> Complaint:
+def _of_object(value: Mapping[str, Any], depth: int) -> Complaint:
     for member in _ERROR_MEMBERS:
-        inner = complaint_of(value.get(member))
+        inner = complaint_of(value.get(member), depth + 1)
         if inner.message or inner.problems:
             return inner
     message = _first_text(value, ("message", "msg", "Message", "detail", "error_description"))

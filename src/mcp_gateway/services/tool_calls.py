@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from mcp_gateway.catalog.tool import Tool
-from mcp_gateway.exceptions import Problem, UpstreamError
+from mcp_gateway.exceptions import Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.kit.redact import MASK
 from mcp_gateway.kit.sealing import Sealer, SealError
@@ -71,7 +71,12 @@ class ToolCallService:
             return tool.failed(exc), None
         response = _without_key(response, api_key)
         limits = ratelimit.parse(response.headers, response.status, now=self._clock.now())
-        return tool.shape(response, arguments, limits), response
+        try:
+            return tool.shape(response, arguments, limits), response
+        except Exception:
+            # The request was sent: whatever we fail to read of its answer, a write may have happened.
+            logger.exception("tool_call.unreadable_answer", tool=tool.name, server_id=principal.server_id)
+            return tool.failed(UpstreamBrokenError("the answer could not be read", sent=True)), response
 
 
 def _without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:

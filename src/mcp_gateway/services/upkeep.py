@@ -35,6 +35,9 @@ class Upkeep:
                 await self._announcer.replay()
             except (StoreUnavailableError, RedisDownError) as exc:
                 logger.debug("token_outbox.waiting", reason=type(exc).__name__)
+            except Exception:
+                # The loop must outlive any bug in one round of it.
+                logger.exception("upkeep.failed")
             await asyncio.sleep(REPLAY_SECONDS)
 
     async def sweep_forever(self) -> None:
@@ -44,6 +47,8 @@ class Upkeep:
                 await self.sweep()
             except StoreUnavailableError as exc:
                 logger.debug("sweep.waiting", reason=type(exc).__name__)
+            except Exception:
+                logger.exception("upkeep.failed")
             await asyncio.sleep(self._sweep_seconds)
 
     async def sweep(self) -> int:

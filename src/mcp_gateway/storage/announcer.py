@@ -38,6 +38,9 @@ class TokenAnnouncer:
             self._invalidate[event.kind](event.digest)
         if not events:
             return
+        if not self._link.available:
+            logger.warning("token_announcement.deferred", events=len(events), reason="redis down")
+            return
         try:
             await self._records.announce(events)
             async with self._unit_of_work() as stores:
@@ -47,8 +50,33 @@ class TokenAnnouncer:
 
     async def replay(self) -> int:
         """Announce what is still in the outbox; how many were."""
-        if not self._link.available:
-            return 0
+        replayed = 0
+        while self._link.available:
+            batch = await self._replay_batch()
+            replayed += batch
+            if batch < REPLAY_BATCH:
+                break
+        return replayed
+
+    async def catch_up(self) -> bool:
+        """Announce all that stands in the outbox now; False when some of it is still with another replica.
+
+        Asked before Redis is trusted again, and so False too while Postgres does not answer.
+        """
+        try:
+            async with self._unit_of_work() as stores:
+                newest = await stores.outbox.newest()
+            if newest is None:
+                return True
+            while await self._replay_batch():
+                pass
+            async with self._unit_of_work() as stores:
+                return not await stores.outbox.holds_up_to(newest)
+        except StoreUnavailableError as exc:
+            logger.debug("token_outbox.waiting", reason=type(exc).__name__)
+            return False
+
+    async def _replay_batch(self) -> int:
         async with self._unit_of_work() as stores:
             events = await stores.outbox.take(REPLAY_BATCH)
             if events:

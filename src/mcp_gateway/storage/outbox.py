@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, exists, func, insert, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -44,6 +44,17 @@ class OutboxStore:
         with storage_faults():
             result = await self._connection.execute(query)
         return [_event(row) for row in result.all()]
+
+    async def newest(self) -> int | None:
+        """Id of the newest event, also of those another transaction holds; None when there is none."""
+        with storage_faults():
+            newest: int | None = await self._connection.scalar(select(func.max(outbox.c.id)))
+        return newest
+
+    async def holds_up_to(self, outbox_id: int) -> bool:
+        """Whether an event as old as this one or older is still there."""
+        with storage_faults():
+            return bool(await self._connection.scalar(select(exists().where(outbox.c.id <= outbox_id))))
 
     async def delete(self, outbox_ids: Sequence[int]) -> None:
         """Forget events that were delivered."""

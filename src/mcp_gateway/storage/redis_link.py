@@ -1,7 +1,9 @@
 """One door to Redis: whether it can be trusted now, and what it announces.
 
 Redis is a fast copy, never the truth. The moment a command fails or the subscription breaks, the link counts as down:
-its listeners drop what they hold, and nobody reads Redis until a fresh subscription stands and a command has succeeded.
+its listeners drop what they hold, and nobody reads Redis until a fresh subscription stands, a command has succeeded,
+and everything that could not be announced meanwhile has been: a Redis that only hung comes back with its old records,
+and they are still those of its run.
 """
 
 import asyncio
@@ -56,6 +58,7 @@ class RedisLink:
         self._changed = asyncio.Event()
         self._on_message: list[Callable[[bytes], None]] = []
         self._on_flush: list[Callable[[], None]] = []
+        self._catch_up: Callable[[], Awaitable[bool]] | None = None
 
     @property
     def available(self) -> bool:
@@ -67,17 +70,22 @@ class RedisLink:
         self._on_message.append(on_message)
         self._on_flush.append(on_flush)
 
+    def catch_up_with(self, catch_up: Callable[[], Awaitable[bool]]) -> None:
+        """What must have been announced before Redis is trusted; False from `catch_up` means: not yet."""
+        self._catch_up = catch_up
+
     @contextmanager
-    def guard(self) -> Iterator[None]:
+    def guard(self, *, trusted: bool = True) -> Iterator[None]:
         """Around a command: refuses while the link is down, and takes a failed connection as the link going down.
 
         A refused command (out of memory, read-only, a key of another type) says nothing of the link: only this one
-        answer is not to be had from Redis.
+        answer is not to be had from Redis. Announcements, which only ever say no, may go out with `trusted=False`
+        before the link counts as up.
 
         Raises:
             RedisDownError: use Postgres instead.
         """
-        if not self._available:
+        if trusted and not self._available:
             raise RedisDownError
         try:
             yield
@@ -95,7 +103,11 @@ class RedisLink:
             try:
                 await pubsub.subscribe(self._channel)
                 await self._serve(pubsub)
-            except (TimeoutError, RedisError, OSError) as exc:
+            except (TimeoutError, RedisError, OSError, RedisDownError) as exc:
+                self._lost(exc)
+            except Exception as exc:
+                # A link that ended for good would leave this replica deaf, and nobody would notice.
+                logger.exception("redis.link_failed")
                 self._lost(exc)
             finally:
                 await _quietly(pubsub.aclose())  # type: ignore[no-untyped-call]
@@ -114,7 +126,8 @@ class RedisLink:
         while True:
             if not self._available:
                 await self._redis.ping()
-                self._restored()
+                if self._catch_up is None or await self._catch_up():
+                    self._restored()
             message = await pubsub.get_message(timeout=POLL_SECONDS)
             now = loop.time()
             if message is not None:

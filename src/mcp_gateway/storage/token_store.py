@@ -97,11 +97,6 @@ class TokenStore(Generic[R]):
             return None
         return cached.record
 
-    async def find_fresh(self, digest: bytes) -> R | None:
-        """The principal as Postgres has it now, past every copy."""
-        record = await self._load(digest)
-        return record if record is not None and self._is_live(record) else None
-
     def invalidate(self, digest: bytes) -> None:
         """Drop what this process holds; a look-up under way is not kept and nobody new joins it."""
         self._cached.pop(digest, None)
@@ -113,8 +108,15 @@ class TokenStore(Generic[R]):
         self._flights.clear()
 
     def _heard(self, message: bytes) -> None:
-        if message.startswith(self._prefix):
-            self.invalidate(bytes.fromhex(message[len(self._prefix) :].decode()))
+        if not message.startswith(self._prefix):
+            return
+        try:
+            digest = bytes.fromhex(message[len(self._prefix) :].decode())
+        except ValueError:
+            # Something changed, and it cannot be told what: another version of the gateway, or a stranger.
+            self.flush()
+        else:
+            self.invalidate(digest)
 
     def _is_live(self, record: R) -> bool:
         return record.expires_at is None or record.expires_at > self._clock.now()

@@ -11,8 +11,11 @@ import structlog
 from mcp_gateway.kit.redact import redact
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 
+MAX_TEXT = 7000
+"""Characters of one value: a traceback of a deep recursion would fill a log by itself."""
+
 LogFormat = Literal["auto", "json", "pretty"]
-QUIET_LOGGERS = ("httpx", "httpcore", "asyncio", "uvicorn.access", "alembic")
+QUIET_LOGGERS = ("httpx", "httpcore", "pyqwest", "asyncio", "uvicorn.access", "alembic")
 """Libraries that would log URLs, or what nobody asked for."""
 
 
@@ -61,8 +64,15 @@ def mask_secrets(_logger: object, _method: str, event: MutableMapping[str, Any])
     """The net under the careful code: mask whatever looks like a token or key in any text of a line."""
     for key, value in event.items():
         if isinstance(value, str):
-            event[key] = redact(value)
+            event[key] = _cut(redact(value))
     return event
+
+
+def _cut(text: str) -> str:
+    """A text short enough for one line of any log store, its beginning and its end kept."""
+    if len(text) <= MAX_TEXT:
+        return text
+    return f"{text[: MAX_TEXT // 2]} […] {text[-MAX_TEXT // 2 :]}"
 
 
 def _dump(value: object, **_options: object) -> str:

@@ -39,7 +39,7 @@ async def test_tenant_may_name_only_its_own_and_learns_nothing_of_others(gateway
     key = await gateway.api_token(await gateway.tenant())
     body: dict[str, Any] = {"name": "x"}
     if path == "/integrated-account":
-        body |= {"integration": "richpanel", "credentials": {"api_key": "rp_k"}}
+        body |= {"integration": "richpanel", "credentials": {"api_key": "rp_test_key"}}
     foreign, absent = [
         await gateway.admin("POST", path, {**body, "tenant_id": one}, key=key)
         for one in (await gateway.tenant(), ids.new_id(ids.TENANT))
@@ -53,7 +53,7 @@ async def test_tenant_may_name_only_its_own_and_learns_nothing_of_others(gateway
 async def test_operator_has_to_name_the_tenant(gateway, path, tenant):
     body = {"name": "x", **tenant}
     if path == "/integrated-account":
-        body |= {"integration": "richpanel", "credentials": {"api_key": "rp_k"}}
+        body |= {"integration": "richpanel", "credentials": {"api_key": "rp_test_key"}}
     assert "required" in field_problem(await gateway.admin("POST", path, body), "tenant_id")["message"]
 
 
@@ -84,7 +84,7 @@ NEEDS = {
     "write": (
         "POST",
         "/integrated-account",
-        {"integration": "richpanel", "name": "n", "credentials": {"api_key": "k"}},
+        {"integration": "richpanel", "name": "n", "credentials": {"api_key": "rp_test_key"}},
     ),
     "tokens": ("POST", "/api-token", {"name": "n"}),
 }

@@ -23,7 +23,7 @@ async def key(gateway):
 
 
 async def made(gateway, key, count):
-    body = {"integration": "richpanel", "name": "n", "credentials": {"api_key": "k"}}
+    body = {"integration": "richpanel", "name": "n", "credentials": {"api_key": "rp_test_key"}}
     return [(await gateway.made("/integrated-account", body, key=key))["id"] for _ in range(count)]
 
 

@@ -55,8 +55,8 @@ def _utc(value: datetime) -> datetime:
 
 def _header_safe(value: SecretStr) -> SecretStr:
     key = value.get_secret_value()
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise ValueError("must be printable ASCII without spaces, as an HTTP header can carry it")
+    if not key.isascii() or not key.isprintable() or set(key) & set(' "\\'):
+        raise ValueError("must be printable ASCII without spaces, quotes and backslashes, as Richpanel issues it")
     return value
 
 
@@ -64,7 +64,7 @@ Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
 ]
 Expiry = Annotated[AwareDatetime, BeforeValidator(_text_time), AfterValidator(_utc)]
-ApiKey = Annotated[SecretStr, Field(min_length=1, max_length=512), AfterValidator(_header_safe)]
+ApiKey = Annotated[SecretStr, Field(min_length=8, max_length=512), AfterValidator(_header_safe)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 

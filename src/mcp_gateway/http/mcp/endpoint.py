@@ -64,7 +64,8 @@ class McpEndpoint:
             return error_reply(408, INVALID_REQUEST, exc.message, headers=(("connection", "close"),))
         try:
             principal = await self._authenticate(scope, factory)
-        except StoreUnavailableError:
+        except StoreUnavailableError as exc:
+            logger.error("fault", code=exc.code, reason=type(exc.__cause__).__name__)  # noqa: TRY400 - an outage is one line
             return UNAVAILABLE_REPLY
         if isinstance(principal, Reply):
             return principal
