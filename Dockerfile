@@ -4,14 +4,14 @@ WORKDIR /build
 COPY requirements.lock pyproject.toml README.md ./
 COPY src src
 COPY migrations migrations
-# The lock also holds what tests and the embedded stores need. `uv sync`-like pruning would need a second lock that can
-# drift, so everything is installed by hash and what the wheel does not ask for is left behind with this stage:
-# `pip install --no-index` of the wheel resolves exactly the runtime packages from the downloaded, verified files.
-RUN pip download --quiet --require-hashes --no-deps --dest /wheels --requirement requirements.lock \
- && pip wheel --quiet --no-deps --no-index --find-links /wheels --wheel-dir /wheels . \
- && python -m venv /gateway \
- && /gateway/bin/pip install --quiet --no-index --find-links /wheels richpanel-mcp-gateway \
- && /gateway/bin/python -m compileall -q /gateway/lib
+# The lock serves as constraints with hashes: what the package asks for is installed from it, and what only tests and the
+# embedded stores need is not.
+RUN pip install --quiet "$(sed -n 's/^\(uv==[^ ;\\]*\).*/\1/p' requirements.lock)" \
+ && uv venv --quiet /gateway \
+ && uv pip install --quiet --python /gateway/bin/python --compile-bytecode --require-hashes \
+      --constraint requirements.lock --requirement pyproject.toml \
+ && uv pip install --quiet --python /gateway/bin/python --compile-bytecode --no-deps \
+      --build-constraint requirements.lock .
 
 FROM python:3.11-slim
 # The upstream client checks certificates against the system's.

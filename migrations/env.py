@@ -29,7 +29,7 @@ def migrate(connection: Connection) -> None:
 
 
 async def migrate_from_environment() -> None:
-    engine = open_engine(os.environ["GATEWAY_MIGRATION_DATABASE_URL"], pool_size=1)
+    engine = open_engine(os.environ["GATEWAY_MIGRATION_DATABASE_URL"], pool_size=1, statement_seconds=None)
     async with engine.connect() as connection:
         await connection.run_sync(migrate)
     await engine.dispose()

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from mcp_gateway.dev.databases import with_database
 from mcp_gateway.dev.stores import create_database, drop_database
@@ -168,6 +168,25 @@ def test_two_migrations_at_once_both_succeed(empty):
     ]
     told = [process.communicate(timeout=COMMAND_SECONDS)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0], told
+
+
+async def test_migration_waits_for_another_one_however_long_it_takes(migrated):
+    engine = open_engine(migrated.owner_url, pool_size=1, statement_seconds=None)
+    try:
+        async with engine.connect() as connection:
+            assert await connection.scalar(text("SHOW statement_timeout")) == "0"
+    finally:
+        await engine.dispose()
+
+
+async def test_migration_that_is_refused_says_so_in_one_line(migrated):
+    # The application's role may not create tables.
+    async with connected(migrated.owner_url) as connection:
+        await connection.execute("DELETE FROM alembic_version")
+    with pytest.raises(ConfigurationError) as refused:
+        await asyncio.to_thread(migrate, settings_for(migrated, migration_database_url=migrated.database_url))
+    assert str(refused.value).startswith("GATEWAY_MIGRATION_DATABASE_URL: ")
+    assert "\n" not in str(refused.value)
 
 
 async def test_grants_at_once_all_succeed(migrated):

@@ -253,13 +253,15 @@ def migrate(settings: Settings) -> None:
 async def _migrate(settings: Settings) -> None:
     application = settings.database_url.get_secret_value()
     owner = settings.migration_database_url
-    engine = open_engine((owner or settings.database_url).get_secret_value(), pool_size=1)
+    url = (owner or settings.database_url).get_secret_value()
+    engine = open_engine(url, pool_size=1, statement_seconds=None)
     try:
         await migrations.upgrade(engine)
         role = unquote(urlsplit(application).username or "")
         if owner is not None and role:
             await migrations.grant(engine, role)
     except StoreUnavailableError as exc:
-        raise ConfigurationError(f"GATEWAY_MIGRATION_DATABASE_URL: {exc.message}: {exc.__cause__}") from exc
+        reason = str(exc.__cause__).partition("\n")[0]
+        raise ConfigurationError(f"GATEWAY_MIGRATION_DATABASE_URL: {exc.message}: {reason}") from exc
     finally:
         await engine.dispose()

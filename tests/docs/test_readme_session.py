@@ -46,7 +46,12 @@ async def test_every_line_of_the_readmes_session_works_and_ends_in_a_list_of_too
     async with dev(tmp_path) as url:
         script = "set -euo pipefail\n" + session().replace("http://127.0.0.1:8080", url)
         process = await asyncio.create_subprocess_exec(
-            bash, "-c", script, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            *(bash, "-c", script),
+            cwd=tmp_path,
+            # Where the session says `python3`, a machine may have only another spelling.
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
         async with asyncio.timeout(LIMIT_SECONDS):
             out, err = await process.communicate()

@@ -16,21 +16,22 @@ POOL_WAIT_SECONDS = 0.5
 """A request that finds no free connection this long is told to come back, rather than queued."""
 
 
-def open_engine(url: str, *, pool_size: int) -> AsyncEngine:
+def open_engine(url: str, *, pool_size: int, statement_seconds: float | None = STATEMENT_SECONDS) -> AsyncEngine:
     """An engine over asyncpg; nothing connects until it is used.
 
     The URL goes to asyncpg as it is, so that everything libpq knows (`host=/socket/dir`, `sslmode=…`) works.
+    `statement_seconds` None lets a statement run as long as it needs, as a migration must.
     """
 
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(
             url,
             timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS + 1,
+            command_timeout=None if statement_seconds is None else statement_seconds + 1,
             server_settings={
                 "application_name": "mcp-gateway",
                 "timezone": "UTC",
-                "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
+                "statement_timeout": str(int((statement_seconds or 0) * 1000)),
             },
         )
 
