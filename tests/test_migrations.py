@@ -259,6 +259,18 @@ async def test_role_past_row_level_security_is_refused(migrated, postgres_admin_
     assert "can bypass row-level security" in await refusal(migrated)
 
 
+async def test_role_that_could_become_one_past_row_level_security_is_refused(migrated, postgres_admin_url):
+    role = f"{migrated.database_url.partition('://')[2].partition(':')[0]}"
+    async with connected(postgres_admin_url) as connection:
+        await connection.execute(f'CREATE ROLE "{role}_past" BYPASSRLS')
+        await connection.execute(f'GRANT "{role}_past" TO "{role}"')
+    try:
+        assert "can bypass row-level security" in await refusal(migrated)
+    finally:
+        async with connected(postgres_admin_url) as connection:
+            await connection.execute(f'DROP ROLE "{role}_past"')
+
+
 async def test_database_that_does_not_answer_is_refused(migrated):
     text = await refusal(migrated, database_url="postgresql://nobody:canary-password@127.0.0.1:9/none")
     assert text.startswith("GATEWAY_DATABASE_URL: ")

@@ -94,6 +94,23 @@ def test_a_worker_that_dies_is_replaced():
         assert process.wait(WAIT) == 0
 
 
+def test_workers_that_all_died_one_after_the_other_are_all_replaced():
+    with running("tells_pid", workers=2) as process:
+        url = ready_url(process)
+        killed: set[int] = set()
+        for _ in range(2):
+            # A closed connection says nothing of who else serves: each look is a fresh one.
+            living = int(httpx.get(url, trust_env=False, timeout=WAIT).text)
+            assert living not in killed
+            killed.add(living)
+            os.kill(living, signal.SIGKILL)
+            assert process.stderr.readline() == f"worker {living} ended with status -9; starting another\n"
+        assert int(httpx.get(url, trust_env=False, timeout=WAIT).text) not in killed
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT) == 0
+        assert process.stderr.read() == ""
+
+
 def test_workers_end_with_their_parent():
     with running("tells_pid", workers=2) as process:
         url = ready_url(process)

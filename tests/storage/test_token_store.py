@@ -244,3 +244,12 @@ async def test_even_a_valid_lease_does_not_fill_over_a_tombstone(redis_url, trut
         await one.announce(truth.delete(digest))
         await one.redis.set(key_of(digest) + ":lease", held)
         assert not await one.records.fill(TokenKind.SERVER, digest, lease=lease, version=9, payload=b"{}", seconds=60)
+
+
+async def test_burst_of_look_ups_does_not_count_as_redis_being_lost(redis_url, truth):
+    many = [token_bytes(32) for _ in range(300)]
+    truth.rows |= dict.fromkeys(many, principal())
+    async with replica(redis_url, truth) as one:
+        found = await asyncio.gather(*(one.tokens.find(each) for each in many))
+        assert found == [principal()] * 300
+        assert one.link.available

@@ -6,6 +6,7 @@ python -m mcp_gateway.cli.worker APP LISTENER_FD READY_FD GRACE_SECONDS     (sta
 import os
 import socket
 import sys
+from contextlib import suppress
 
 from mcp_gateway.cli.exits import run_and_exit, stop_signals_exit
 from mcp_gateway.cli.serving import run_server
@@ -17,7 +18,9 @@ def main(arguments: list[str]) -> None:
     listener = socket.socket(fileno=int(listener_fd))
 
     def on_ready() -> None:
-        os.write(int(ready_fd), b"+")
+        # A parent that replaces a dead worker is not waiting to be told, and has closed its end.
+        with suppress(BrokenPipeError):
+            os.write(int(ready_fd), b"+")
         os.close(int(ready_fd))
 
     with stop_signals_exit():

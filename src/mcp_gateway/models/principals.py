@@ -35,7 +35,7 @@ class ServerPrincipal:
     sealed_api_key: bytes = field(repr=False)
     expires_at: datetime | None
     version: int
-    """Rises with every change of the server, its account or its tenant."""
+    """Rises with every change of the server or of its account's key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from mcp_gateway.catalog.tool import Tool
-from mcp_gateway.exceptions import Problem, UpstreamBrokenError, UpstreamError
+from mcp_gateway.exceptions import FaultError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.kit.redact import MASK
 from mcp_gateway.kit.sealing import Sealer, SealError
@@ -63,12 +63,16 @@ class ToolCallService:
             )
         except SealError as exc:
             logger.error("account_key.unsealable", account_id=principal.account_id, reason=str(exc))  # noqa: TRY400 - the text is the whole story
-            return ToolOutcome.from_error(_unsealable()), None
+            message = "The stored Richpanel key of this account cannot be opened, so nothing was sent."
+            return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again.")), None
         request = tool.build_request(arguments)
         try:
             response = await self._upstream.send(request, api_key)
         except UpstreamError as exc:
             return tool.failed(exc), None
+        except FaultError as exc:
+            logger.exception("tool_call.unsendable", tool=tool.name, server_id=principal.server_id)
+            return ToolOutcome.from_error(_internal(f"The request could not be sent: {exc.message}.")), None
         response = _without_key(response, api_key)
         limits = ratelimit.parse(response.headers, response.status, now=self._clock.now())
         try:
@@ -99,10 +103,5 @@ def _invalid_arguments(tool: Tool, problems: tuple[Problem, ...]) -> ToolError:
     )
 
 
-def _unsealable() -> ToolError:
-    return ToolError(
-        type=ErrorType.INTERNAL,
-        origin="gateway",
-        message="The stored Richpanel key of this account cannot be opened, so nothing was sent. "
-        "Ask the operator to store the key again.",
-    )
+def _internal(message: str) -> ToolError:
+    return ToolError(type=ErrorType.INTERNAL, origin="gateway", message=message)

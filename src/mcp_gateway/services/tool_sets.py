@@ -58,7 +58,8 @@ class ToolSets:
 
     def select(self, integration: str, methods: Filter, tags: Filter) -> ToolSet:
         """The tools that pass; possibly none."""
-        key = (integration, methods, tags)
+        # One key for every order and repetition of the same words.
+        key = (integration, _canonical(methods), _canonical(tags))
         kept = self._kept.get(key)
         if kept is None:
             kept = self._prepare(*key)
@@ -115,6 +116,10 @@ class ToolSets:
             names=tuple(tools),
             list_json=orjson.dumps([tool.definition for tool in tools.values()]),
         )
+
+
+def _canonical(words: Filter) -> Filter:
+    return None if words is None else tuple(sorted(set(words)))
 
 
 def _unknown(

@@ -102,11 +102,12 @@ async def _role_faults(connection: AsyncConnection) -> list[str]:
     row = (
         await connection.execute(
             text(
-                "SELECT rolsuper, rolbypassrls, "
+                "SELECT bool_or(rolsuper) AS rolsuper, bool_or(rolbypassrls) AS rolbypassrls, "
                 "EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
                 "        WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
                 "          AND pg_has_role(current_user, c.relowner, 'MEMBER')) AS owns "
-                "FROM pg_roles WHERE rolname = current_user"
+                # Also roles it is a member of: it could become them.
+                "FROM pg_roles WHERE pg_has_role(current_user, oid, 'MEMBER')"
             )
         )
     ).one()

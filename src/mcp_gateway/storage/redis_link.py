@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import structlog
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
 
 T = TypeVar("T")
 
@@ -37,8 +37,10 @@ class RedisDownError(Exception):
 
 def open_redis(url: str) -> "Redis":
     """A client that fails fast and never repeats a command by itself."""
-    return Redis.from_url(
+    # Blocking: a burst of look-ups waits its turn for a connection, instead of failing as if Redis were gone.
+    pool = BlockingConnectionPool.from_url(
         url,
+        timeout=COMMAND_SECONDS,
         socket_timeout=COMMAND_SECONDS,
         socket_connect_timeout=CONNECT_SECONDS,
         retry=Retry(NoBackoff(), 0),
@@ -46,6 +48,7 @@ def open_redis(url: str) -> "Redis":
         max_connections=MAX_CONNECTIONS,
         client_name="mcp-gateway",
     )
+    return Redis.from_pool(pool)
 
 
 class RedisLink:
@@ -89,7 +92,7 @@ class RedisLink:
             raise RedisDownError
         try:
             yield
-        except ResponseError as exc:
+        except (ResponseError, MaxConnectionsError) as exc:
             logger.warning("redis.refused", reason=type(exc).__name__)
             raise RedisDownError from exc
         except (TimeoutError, RedisError, OSError) as exc:
@@ -122,12 +125,18 @@ class RedisLink:
     async def _serve(self, pubsub: PubSub) -> None:
         """Hand on announcements until the subscription breaks; probe it whenever it is silent."""
         loop = asyncio.get_running_loop()
+        was_restored = False
         heard = loop.time()
         while True:
             if not self._available:
+                if was_restored:
+                    # A command failed since. Where commands go now, this subscription need not be: make a fresh one.
+                    return
                 await self._redis.ping()
                 if self._catch_up is None or await self._catch_up():
                     self._restored()
+                    was_restored = True
+                heard = loop.time()
             message = await pubsub.get_message(timeout=POLL_SECONDS)
             now = loop.time()
             if message is not None:

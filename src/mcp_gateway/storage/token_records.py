@@ -59,7 +59,7 @@ ANNOUNCE = """
 redis.call('DEL', KEYS[2])
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 local held = redis.call('HMGET', KEYS[1], 'd', 'v')
-local newer = held[1] or (held[2] and tonumber(held[2]) > tonumber(ARGV[1]))
+local newer = held[1] or (tonumber(held[2] or '0') or 0) > tonumber(ARGV[1])
 if ARGV[2] == '1' or not newer then redis.call('HDEL', KEYS[1], 'p') end
 redis.call('PUBLISH', ARGV[4], ARGV[5])
 if ARGV[2] == '1' then

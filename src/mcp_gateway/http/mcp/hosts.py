@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 ANY = "*"
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class HostCheck:
@@ -18,7 +19,9 @@ class HostCheck:
         parts = urlsplit(public_url)
         hosts = {host.lower() for host in allowed_hosts}
         self._any_host = ANY in hosts
-        self._hosts = hosts | {parts.netloc.lower(), (parts.hostname or "").lower()}
+        host = (parts.hostname or "").lower()
+        # With and without the scheme's own port are one and the same (RFC 9110 §4.2.3); some proxies add it.
+        self._hosts = hosts | {parts.netloc.lower(), host, f"{host}:{DEFAULT_PORTS[parts.scheme]}"}
         self._origins = {origin.lower().rstrip("/") for origin in allowed_origins}
         self._origins.add(f"{parts.scheme}://{parts.netloc}".lower())
 
