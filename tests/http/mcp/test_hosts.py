@@ -23,6 +23,7 @@ async def token(strict):
     [
         "gateway.example",
         "GATEWAY.example",
+        "gateway.example:80",
         "mcp.internal",
         "other:8443",
         "localhost",
