@@ -8,7 +8,6 @@ GatewayError                       code · http_status · a public message
 │  ├─ UnauthenticatedError   401
 │  ├─ PermissionDeniedError  403
 │  ├─ NotFoundError          404   also for another tenant's object: the two must not be told apart
-│  ├─ ConflictError          409
 │  ├─ StaleVersionError      412   `If-Match` named an older version
 │  └─ PayloadTooLargeError   413
 ├─ UpstreamError                   Richpanel said nothing that can be used; `sent` tells whether it may have acted
@@ -104,13 +103,6 @@ class NotFoundError(CallerError):
 
     code = "not_found"
     http_status = 404
-
-
-class ConflictError(CallerError):
-    """The object exists already, or is in use."""
-
-    code = "conflict"
-    http_status = 409
 
 
 class StaleVersionError(CallerError):

@@ -9,6 +9,7 @@ of hitting another process that got the same id meanwhile, because it alone reap
 """
 
 import os
+import pwd
 import selectors
 import signal
 import subprocess
@@ -39,8 +40,6 @@ def keep(stop_signal: int, grace_seconds: float, user: str, pid_fd: int, command
 
 
 def _group_of(user: str) -> int:
-    import pwd  # noqa: PLC0415 - POSIX only, and needed as root only
-
     return pwd.getpwnam(user).pw_gid
 
 

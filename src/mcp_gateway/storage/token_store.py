@@ -144,7 +144,6 @@ class TokenStore(Generic[R]):
         return record
 
     async def _read(self, digest: bytes) -> R | None:
-        lease = None
         try:
             reading = await self._records.read(self._kind, digest)
         except RedisDownError:
