@@ -180,6 +180,15 @@ class Settings(BaseSettings):
     upstream_max_idle_connections: int = Field(
         default=256, ge=1, le=4096, description="idle upstream connections kept open per process"
     )
+    stream_after_seconds: float = Field(
+        default=5.0,
+        ge=0.2,
+        le=300,
+        description="a tool call longer than this is answered as an event stream, where the client takes one",
+    )
+    keep_alive_seconds: float = Field(
+        default=15.0, ge=0.1, le=50, description="pause between two comments that keep an event stream open"
+    )
     database_pool_size: int = Field(default=10, ge=1, le=200, description="Postgres connections per process")
     sweep_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="pause between two sweeps of expired servers and tokens"

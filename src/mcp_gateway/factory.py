@@ -186,6 +186,7 @@ class Factory:
                 logger.warning("redis.unavailable", waited_seconds=FIRST_LINK_SECONDS)
             yield self
         finally:
+            await self.tool_calls.finish_writes()
             await cancel_all(tasks)
 
 

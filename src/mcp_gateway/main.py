@@ -17,6 +17,7 @@ from mcp_gateway.http.edge import Edge
 from mcp_gateway.http.errors import install_error_handlers
 from mcp_gateway.http.mcp.endpoint import McpEndpoint
 from mcp_gateway.http.mcp.hosts import HostCheck
+from mcp_gateway.http.mcp.patience import Patience
 from mcp_gateway.http.secrets_in_path import MCP_ROUTES
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.telemetry.logs import configure_logging
@@ -59,7 +60,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
             public_url=settings.public_url,
             allowed_hosts=settings.allowed_hosts,
             allowed_origins=settings.allowed_origins,
-        )
+        ),
+        Patience(stream_after=settings.stream_after_seconds, keep_alive=settings.keep_alive_seconds),
     )
     app.router.routes[:0] = [Route(path, endpoint=endpoint, include_in_schema=False) for path in MCP_ROUTES]
     for module in (tenants, api_tokens, catalog, accounts, servers, health):

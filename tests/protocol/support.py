@@ -9,7 +9,7 @@ import orjson
 
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.exchange import answer
-from mcp_gateway.protocol.host import CallContext
+from mcp_gateway.protocol.host import PLAIN_TOOL, CallContext, OfferedTool
 from mcp_gateway.protocol.reply import Reply
 
 MODERN = "2026-07-28"
@@ -29,7 +29,12 @@ class FakeHost:
         default_factory=lambda: {"get_order": ToolOutcome(ORDER), "list_orders": ToolOutcome({"result": []})}
     )
     instructions: str | None = 'Read "orders" first.'
+    offered: Mapping[str, OfferedTool] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any], CallContext]] = field(default_factory=list)
+
+    @property
+    def list_revision(self) -> str:
+        return "r1"
 
     def list_tools_json(self) -> bytes:
         return orjson.dumps([{"name": name, "inputSchema": {"type": "object"}} for name in self.outcomes])
@@ -37,8 +42,8 @@ class FakeHost:
     def tool_names(self) -> Sequence[str]:
         return list(self.outcomes)
 
-    def has_tool(self, name: str) -> bool:
-        return name in self.outcomes
+    def find_tool(self, name: str) -> OfferedTool | None:
+        return self.offered.get(name, PLAIN_TOOL) if name in self.outcomes else None
 
     async def call_tool(self, name: str, arguments: dict[str, Any], call: CallContext) -> ToolOutcome:
         self.calls.append((name, arguments, call))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_gateway.protocol.headers import collect, decoded
+from mcp_gateway.protocol.headers import McpHeaders, collect, decoded
 from tests.protocol.support import sentinel
 
 
@@ -33,7 +33,7 @@ def test_value_without_the_exact_sentinel_is_itself(value):
 
 def test_absent_headers_are_none_and_others_are_ignored():
     sent = collect([(b"host", b"x"), (b"mcp-session-id", b"1"), (b"mcp-session-id", b"2"), (b"mcp-method", b" ping\t")])
-    assert sent == (None, b"ping", None, False)
+    assert sent == McpHeaders(method=b"ping", params={})
 
 
 def test_repeated_header_equals_none_of_its_values():

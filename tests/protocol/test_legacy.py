@@ -55,7 +55,8 @@ async def test_results_are_valid_by_each_revisions_schema_and_carry_no_modern_me
     result = parsed(reply)["result"]
     validate_server_result(method, version or "2025-03-26", result)
     assert reply.status == 200
-    assert not result.keys() & {"resultType", "ttlMs", "cacheScope", "_meta"}
+    assert not result.keys() & {"resultType", "ttlMs", "cacheScope"}
+    assert result.get("_meta", {}).keys() <= {"richpanel-mcp-gateway/listRevision"}
 
 
 async def test_call_needs_no_session_no_version_and_no_mcp_headers():
@@ -102,7 +103,7 @@ async def test_null_params_and_arguments_count_as_absent():
 async def test_unknown_tool_is_told_this_servers_tools_with_200():
     reply = await send(request("tools/call", {"name": "get_parcel"}))
     assert error_of(reply) == (200, -32602)
-    assert parsed(reply)["error"]["data"] == {"tools": ["get_order", "list_orders"]}
+    assert parsed(reply)["error"]["data"] == {"tools": ["get_order", "list_orders"], "listRevision": "r1"}
 
 
 @pytest.mark.parametrize(

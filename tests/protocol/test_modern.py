@@ -57,6 +57,7 @@ async def test_list_is_the_hosts_bytes_with_caching_hints():
     result = parsed(await send_modern("tools/list"))["result"]
     assert [tool["name"] for tool in result["tools"]] == ["get_order", "list_orders"]
     assert (result["ttlMs"], result["cacheScope"]) == (60_000, "private")
+    assert result["_meta"]["richpanel-mcp-gateway/listRevision"] == "r1"
 
 
 async def test_call_reaches_the_host_with_arguments_and_meta():
@@ -203,8 +204,9 @@ async def test_unknown_tool_is_told_this_servers_tools():
     reply = await send_modern("tools/call", {"name": "get_parcel"})
     assert error_of(reply) == (400, -32602)
     error = parsed(reply)["error"]
-    assert error["message"] == 'Unknown tool "get_parcel". This server\'s tools: get_order, list_orders.'
-    assert error["data"] == {"tools": ["get_order", "list_orders"]}
+    assert error["message"].startswith('Unknown tool "get_parcel"')
+    assert error["message"].endswith("This server's tools: get_order, list_orders.")
+    assert error["data"] == {"tools": ["get_order", "list_orders"], "listRevision": "r1"}
 
 
 async def test_unknown_tool_on_a_server_without_tools_says_so():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from mcp_gateway.models.content import ContentBlock
 from mcp_gateway.models.limits import RateLimits
 
 
@@ -58,12 +59,14 @@ class ToolOutcome:
     """The answer of one tool call."""
 
     structured: Mapping[str, Any]
-    """`{"result": …}` with `next_cursor` on list tools, or `{"error": …}`."""
+    """`{"result": …}` with `next_cursor` on list tools, or `{"error": …}`; empty where the content says it all."""
     error: ToolError | None = None
     limits: RateLimits | None = None
     """Upstream's rate limits as told by the answer of this very call."""
     http_status: int = 200
     """Other than 200 only for a server configured with `upstream_429: http_429`."""
+    content: tuple[ContentBlock, ...] = ()
+    """Blocks behind the one that repeats `structured` as text."""
 
     @classmethod
     def from_error(cls, error: ToolError, limits: RateLimits | None = None) -> "ToolOutcome":

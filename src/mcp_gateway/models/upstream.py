@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mcp_gateway.kit.trace import TraceContext
+
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
@@ -16,6 +18,8 @@ class UpstreamRequest:
     """JSON, or None for no body."""
     is_write: bool = False
     """True when sending it twice could matter."""
+    trace: TraceContext | None = None
+    """The span this request is, in its caller's trace."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from mcp_gateway.protocol.errors import (
 )
 from mcp_gateway.protocol.headers import NO_HEADERS, McpHeaders, RawHeaders, collect
 from mcp_gateway.protocol.host import Host
+from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import ACCEPTED, JSON_HEADERS, Reply, error_reply
 from mcp_gateway.protocol.request import Request
 from mcp_gateway.protocol.tools import call_tool, list_tools
@@ -28,7 +29,7 @@ from mcp_gateway.protocol.versions import HEADERLESS, LEGACY_BY_HEADER, NEWEST_S
 MAX_BATCH = 20
 """Messages in one batch: they are answered one after the other, within one HTTP exchange."""
 
-Method = Callable[[Request, Host], Awaitable[Reply]]
+Method = Callable[[Request, Host, Notify | None], Awaitable[Reply]]
 
 _METHODS: Mapping[str, Method] = MappingProxyType(
     {
@@ -41,10 +42,11 @@ _METHODS: Mapping[str, Method] = MappingProxyType(
 )
 
 
-async def answer(headers: RawHeaders, body: bytes, host: Host) -> Reply:
+async def answer(headers: RawHeaders, body: bytes, host: Host, notify: Notify | None = None) -> Reply:
     """Answer the body of one POST; never raises for anything a client sends.
 
-    Status is 200, 202, 400 or 404, or what `ToolOutcome.http_status` asks for.
+    Status is 200, 202, 400 or 404, or what `ToolOutcome.http_status` asks for. `notify` takes what is to be told ahead
+    of the answer; without it nothing is.
     """
     message: Any = None
     try:
@@ -54,8 +56,8 @@ async def answer(headers: RawHeaders, body: bytes, host: Host) -> Reply:
         return error_reply(400, error.code, error.message, readable_id(message))
     sent = collect(headers)
     if isinstance(message, list):
-        return await _answer_batch(message, sent, host)
-    return await _answer_message(message, sent, host)
+        return await _answer_batch(message, sent, host, notify)
+    return await _answer_message(message, sent, host, notify)
 
 
 def internal_error_reply(body: bytes) -> Reply:
@@ -70,26 +72,20 @@ def internal_error_reply(body: bytes) -> Reply:
     return error_reply(200, INTERNAL_ERROR, "Internal error.", request_id)
 
 
-async def _answer_message(message: Any, sent: McpHeaders, host: Host) -> Reply:
+async def _answer_message(message: Any, sent: McpHeaders, host: Host, notify: Notify | None) -> Reply:
     if not isinstance(message, dict):
         return error_reply(400, INVALID_REQUEST, "The body must be a JSON object.")
     problem = envelope_problem(message)
     if problem is not None:
         return error_reply(400, INVALID_REQUEST, problem, readable_id(message))
     revision = _revision(message, sent)
-    if "method" not in message:
-        if revision.posted_responses:
-            return ACCEPTED
+    if "method" not in message and not revision.posted_responses:
         return error_reply(400, INVALID_REQUEST, "This revision knows no posted responses.", message["id"])
-    if "id" not in message:
+    if "method" not in message or "id" not in message:
         return ACCEPTED
-    return await _answer_request(message, sent, revision, host)
-
-
-async def _answer_request(message: dict[str, Any], sent: McpHeaders, revision: Revision, host: Host) -> Reply:
     try:
-        request = modern.read(message, sent) if revision.stateless else legacy.read(message, revision)
-        return await _method(request)(request, host)
+        request = modern.read(message, sent) if revision.stateless else legacy.read(message, sent, revision)
+        return await _method(request)(request, host, notify)
     except ProtocolError as error:
         status = revision.error_status[error.code]
         return error_reply(status, error.code, error.message, message["id"], data=error.data)
@@ -113,12 +109,12 @@ def _revision(message: dict[str, Any], sent: McpHeaders) -> Revision:
     return HEADERLESS
 
 
-async def _answer_batch(messages: list[Any], sent: McpHeaders, host: Host) -> Reply:
+async def _answer_batch(messages: list[Any], sent: McpHeaders, host: Host, notify: Notify | None) -> Reply:
     problem = _batch_problem(messages, sent)
     if problem is not None:
         return error_reply(400, INVALID_REQUEST, problem)
     # One after the other: the order of two writes is the caller's, and a batch must not multiply its concurrency.
-    answers = [await _answer_member(message, host) for message in messages]
+    answers = [await _answer_member(message, host, notify) for message in messages]
     replies = [reply for reply in answers if reply.body]
     if not replies:
         return ACCEPTED
@@ -137,7 +133,7 @@ def _batch_problem(messages: list[Any], sent: McpHeaders) -> str | None:
     return None
 
 
-async def _answer_member(message: Any, host: Host) -> Reply:
+async def _answer_member(message: Any, host: Host, notify: Notify | None) -> Reply:
     if isinstance(message, dict) and message.get("method") == "initialize":
         return error_reply(400, INVALID_REQUEST, "initialize must not be in a batch.", readable_id(message))
-    return await _answer_message(message, NO_HEADERS, host)
+    return await _answer_message(message, NO_HEADERS, host, notify)

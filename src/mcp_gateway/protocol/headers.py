@@ -5,52 +5,76 @@ Source: MCP 2026-07-28, Streamable HTTP / Request Metadata.
 
 import base64
 import binascii
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 """As in an ASGI scope: names in lower case, repeated headers repeated."""
 
+PARAM_PREFIX = b"mcp-param-"
 _VERSION, _METHOD, _NAME = b"mcp-protocol-version", b"mcp-method", b"mcp-name"
-_WATCHED = frozenset({_VERSION, _METHOD, _NAME})
+_TRACEPARENT, _TRACESTATE = b"traceparent", b"tracestate"
+_WATCHED = frozenset({_VERSION, _METHOD, _NAME, _TRACEPARENT, _TRACESTATE})
+_ONCE = (_VERSION, _METHOD, _NAME)
 _OWS = b" \t"
+_LEGAL = re.compile(rb"[\t\x20-\x7e]*")  # Value Encoding; anything else has to come as base64
 _SENTINEL_OPEN, _SENTINEL_CLOSE = "=?base64?", "?="
+_NONE: Mapping[bytes, tuple[bytes, ...]] = MappingProxyType({})
 
 
 class McpHeaders(NamedTuple):
-    """The three headers that route a message; None where absent."""
+    """The headers that say something about a message; None where absent."""
 
-    version: bytes | None
-    method: bytes | None
-    name: bytes | None
-    repeated: bool
-    """True when one of them came more than once; its values are then joined, so that they equal nothing."""
+    version: bytes | None = None
+    method: bytes | None = None
+    name: bytes | None = None
+    repeated: bool = False
+    """True when one of the three came more than once; its values are then joined, so that they equal nothing."""
+    params: Mapping[bytes, tuple[bytes, ...]] = _NONE
+    """`Mcp-Param-*` by whole name, each with all its values."""
+    traceparent: bytes | None = None
+    tracestate: bytes | None = None
 
 
-NO_HEADERS = McpHeaders(None, None, None, repeated=False)
+NO_HEADERS = McpHeaders()
 
 
 def collect(headers: RawHeaders) -> McpHeaders:
     """The MCP headers of a request, optional whitespace stripped (httptools leaves it at the end)."""
     found: dict[bytes, bytes] = {}
+    params: dict[bytes, tuple[bytes, ...]] = {}
     repeated = False
     for name, value in headers:
         if name in _WATCHED:
             if name in found:
-                repeated = True
+                repeated = repeated or name in _ONCE
                 found[name] += b", " + value.strip(_OWS)
             else:
                 found[name] = value.strip(_OWS)
-    return McpHeaders(found.get(_VERSION), found.get(_METHOD), found.get(_NAME), repeated)
+        elif name.startswith(PARAM_PREFIX):
+            params[name] = (*params.get(name, ()), value.strip(_OWS))
+    return McpHeaders(
+        version=found.get(_VERSION),
+        method=found.get(_METHOD),
+        name=found.get(_NAME),
+        repeated=repeated,
+        params=params,
+        traceparent=found.get(_TRACEPARENT),
+        tracestate=found.get(_TRACESTATE),
+    )
 
 
 def decoded(value: bytes) -> str | None:
-    """A header value as text, its base64 sentinel `=?base64?…?=` resolved; None when that cannot be decoded.
+    """A header value as text, its base64 sentinel `=?base64?…?=` resolved; None when it is no such text.
 
     Only canonical base64 of valid UTF-8 counts (Value Encoding): two spellings of one name would let a proxy that
     compares headers see something other than we do.
     """
-    text = value.decode("latin-1")
+    if not _LEGAL.fullmatch(value):
+        return None
+    text = value.decode("ascii")
     if not (text.startswith(_SENTINEL_OPEN) and text.endswith(_SENTINEL_CLOSE)):
         return text
     payload = text[len(_SENTINEL_OPEN) : -len(_SENTINEL_CLOSE)]

@@ -1,10 +1,13 @@
 """What the protocol needs from the server behind a token."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from mcp_gateway.kit.trace import TraceContext
 from mcp_gateway.models.outcomes import ToolOutcome
+from mcp_gateway.protocol.mirrored import MirroredArgument
+from mcp_gateway.protocol.progress import NO_PROGRESS, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,24 @@ class CallContext:
     request_id: str | int
     protocol_version: str
     meta: Mapping[str, Any]
-    """`params._meta` as sent: `traceparent`, `progressToken`, `io.modelcontextprotocol/clientInfo`, vendors' keys."""
+    """`params._meta` as sent: `progressToken`, `io.modelcontextprotocol/clientInfo`, vendors' keys."""
+    trace: TraceContext | None = None
+    """The caller's span."""
+    progress: Progress = NO_PROGRESS
+    """Where the tool may report how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedTool:
+    """What the protocol itself checks before a tool is called."""
+
+    mirrored: tuple[MirroredArgument, ...] = ()
+    """Arguments that must stand in `Mcp-Param-*` headers too."""
+    required_capabilities: Mapping[str, Any] = field(default_factory=dict)
+    """ClientCapabilities the client must have declared, e.g. `{"sampling": {}}`."""
+
+
+PLAIN_TOOL = OfferedTool()
 
 
 class Host(Protocol):
@@ -24,14 +44,18 @@ class Host(Protocol):
     def instructions(self) -> str | None:
         """A few sentences for the model, or None."""
 
+    @property
+    def list_revision(self) -> str:
+        """Changes whenever the list does."""
+
     def list_tools_json(self) -> bytes:
         """The JSON array of tool definitions, serialised once per tool set."""
 
     def tool_names(self) -> Sequence[str]:
         """The same tools' names, in the order of the list."""
 
-    def has_tool(self, name: str) -> bool:
-        """Whether `name` is one of them."""
+    def find_tool(self, name: str) -> OfferedTool | None:
+        """The tool of that name, None where there is none."""
 
     async def call_tool(self, name: str, arguments: dict[str, Any], call: CallContext) -> ToolOutcome:
         """Validate the arguments, call the tool, and say what came of it.

@@ -10,24 +10,26 @@ from typing import Any
 import orjson
 
 from mcp_gateway.protocol.errors import INVALID_PARAMS, ProtocolError
+from mcp_gateway.protocol.headers import McpHeaders
 from mcp_gateway.protocol.host import Host
+from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import Reply, result_reply
 from mcp_gateway.protocol.request import Request, meta_of, params_of
 from mcp_gateway.protocol.results import server_info_json
 from mcp_gateway.protocol.versions import HANDSHAKE_VERSIONS, Revision, negotiate
 
 
-def read(message: dict[str, Any], revision: Revision) -> Request:
+def read(message: dict[str, Any], sent: McpHeaders, revision: Revision) -> Request:
     """The request.
 
     Raises:
         ProtocolError: invalid params (-32602).
     """
     params = params_of(message)
-    return Request(message["id"], message["method"], params, meta_of(params), revision)
+    return Request(message["id"], message["method"], params, meta_of(params), revision, sent)
 
 
-async def initialize(request: Request, host: Host) -> Reply:
+async def initialize(request: Request, host: Host, _notify: Notify | None) -> Reply:
     """`initialize`: the version asked for where it is spoken, else the newest (Lifecycle / Version Negotiation).
 
     Raises:
@@ -45,6 +47,6 @@ async def initialize(request: Request, host: Host) -> Reply:
     return result_reply(request.id_json, result + b"}")
 
 
-async def ping(request: Request, _host: Host) -> Reply:
+async def ping(request: Request, _host: Host, _notify: Notify | None) -> Reply:
     """`ping`: an empty result, which Gemini CLI waits for."""
     return result_reply(request.id_json, b"{}")

@@ -16,9 +16,10 @@ from mcp_gateway.protocol.errors import (
 )
 from mcp_gateway.protocol.headers import McpHeaders, decoded
 from mcp_gateway.protocol.host import Host
+from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import Reply, result_reply
 from mcp_gateway.protocol.request import Request, meta_of, params_of
-from mcp_gateway.protocol.results import list_stamp
+from mcp_gateway.protocol.results import cached_stamp
 from mcp_gateway.protocol.versions import BY_NAME, HANDSHAKE_VERSIONS, STATELESS_VERSIONS, Revision
 
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
@@ -40,8 +41,8 @@ def read(message: dict[str, Any], sent: McpHeaders) -> Request:
     """
     params = params_of(message)
     meta = meta_of(params)
-    version = meta.get(VERSION_KEY)
-    if not isinstance(version, str) or not isinstance(meta.get(_CAPABILITIES_KEY), dict):
+    version, capabilities = meta.get(VERSION_KEY), meta.get(_CAPABILITIES_KEY)
+    if not isinstance(version, str) or not isinstance(capabilities, dict):
         raise ProtocolError(
             INVALID_PARAMS,
             f'params._meta must hold "{VERSION_KEY}" (a string) and "{_CAPABILITIES_KEY}" (an object); '
@@ -50,15 +51,15 @@ def read(message: dict[str, Any], sent: McpHeaders) -> Request:
         )
     method: str = message["method"]
     _check_headers(sent, version, method, params)
-    return Request(message["id"], method, params, meta, _spoken(version))
+    return Request(message["id"], method, params, meta, _spoken(version), sent, capabilities)
 
 
-async def discover(request: Request, host: Host) -> Reply:
+async def discover(request: Request, host: Host, _notify: Notify | None) -> Reply:
     """`server/discover`: stateless versions only, for ChatGPT compares the list with the one it speaks."""
     result = b'{"supportedVersions":%b,"capabilities":{"tools":{}}' % orjson.dumps(STATELESS_VERSIONS)
     if host.instructions:
         result += b',"instructions":' + orjson.dumps(host.instructions)
-    return result_reply(request.id_json, result + list_stamp(request.revision) + b"}")
+    return result_reply(request.id_json, result + cached_stamp(request.revision) + b"}")
 
 
 def _check_headers(sent: McpHeaders, version: str, method: str, params: dict[str, Any]) -> None:
@@ -77,7 +78,7 @@ def _check_header(header: str, value: bytes | None, expected: str, *, encodable:
         raise ProtocolError(HEADER_MISMATCH, f"The {header} header is missing.")
     text = decoded(value) if encodable else value.decode("latin-1")
     if text is None:
-        raise ProtocolError(HEADER_MISMATCH, f"The {header} header is not valid base64 of UTF-8.")
+        raise ProtocolError(HEADER_MISMATCH, f"The {header} header is neither plain ASCII nor base64 of UTF-8.")
     if text != expected:
         raise ProtocolError(
             HEADER_MISMATCH, f'The {header} header says "{shown(text)}", the body says "{shown(expected)}".'

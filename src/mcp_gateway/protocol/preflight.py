@@ -6,12 +6,13 @@ Source: MCP 2026-07-28, Streamable HTTP (405); RFC 9110 §12.5.1 (Accept), §15.
 from collections.abc import Iterator
 
 from mcp_gateway.protocol.errors import INVALID_REQUEST
+from mcp_gateway.protocol.events import MEDIA_TYPE
 from mcp_gateway.protocol.headers import RawHeaders
 from mcp_gateway.protocol.reply import Reply, error_reply
 
 _JSON = b"application/json"
 _WATCHED = frozenset({b"accept", b"content-encoding", b"content-length", b"content-type", b"transfer-encoding"})
-_OFFERED = (_JSON, b"text/event-stream")
+_OFFERED = (_JSON, MEDIA_TYPE)
 
 
 def preflight(method: str, headers: RawHeaders) -> Reply | None:
@@ -27,6 +28,16 @@ def preflight(method: str, headers: RawHeaders) -> Reply | None:
     if b"accept" in sent and not _accepts(sent[b"accept"].lower()):
         return error_reply(406, INVALID_REQUEST, "Accept must allow application/json or text/event-stream.")
     return None
+
+
+def accepts_event_stream(headers: RawHeaders) -> bool:
+    """Whether the client names event streams; `*/*` is no promise that it can read one."""
+    return any(
+        media_type == MEDIA_TYPE and weight > 0
+        for name, value in headers
+        if name == b"accept"
+        for media_type, weight in _ranges(value.lower())
+    )
 
 
 def _is_json(sent: dict[bytes, bytes]) -> bool:

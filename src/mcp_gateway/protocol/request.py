@@ -1,12 +1,14 @@
 """One JSON-RPC request that passed the checks of its era, and the checks both eras share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from mcp_gateway.kit.trace import TraceContext
 from mcp_gateway.protocol.errors import INVALID_PARAMS, ProtocolError
+from mcp_gateway.protocol.headers import McpHeaders
 from mcp_gateway.protocol.versions import Revision
 
 
@@ -17,13 +19,26 @@ class Request:
     id: str | int
     method: str
     params: dict[str, Any]
-    meta: Mapping[str, Any]
+    meta: dict[str, Any]
     revision: Revision
+    sent: McpHeaders
+    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    """What the client says it can do; a handshake's capabilities are not remembered, so empty without `_meta`."""
 
     @property
     def id_json(self) -> bytes:
         """The id as it goes back."""
         return orjson.dumps(self.id)
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """The caller's span: from `_meta` (Overview / _meta), else from the HTTP headers."""
+        named = TraceContext.parse(self.meta.get("traceparent"), self.meta.get("tracestate"))
+        if named is not None or self.sent.traceparent is None:
+            return named
+        return TraceContext.parse(
+            self.sent.traceparent.decode("latin-1"), (self.sent.tracestate or b"").decode("latin-1")
+        )
 
 
 def params_of(message: dict[str, Any]) -> dict[str, Any]:

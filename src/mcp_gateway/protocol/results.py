@@ -13,11 +13,16 @@ from mcp_gateway.constants import PRODUCT
 from mcp_gateway.kit.ratelimit import rate_limit_headers
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ToolOutcome
+from mcp_gateway.protocol.content import block_json
 from mcp_gateway.protocol.reply import JSON_HEADERS, Header
 from mcp_gateway.protocol.versions import Revision
 
 LIST_TTL_MS = 60_000
 """How long a client may keep a list (2026-07-28, Caching); a call from an older one is told the names there are now."""
+LIST_REVISION_KEY = b"richpanel-mcp-gateway/listRevision"
+"""In `_meta` of a list: equal revisions mean equal lists."""
+
+_CACHING = b',"ttlMs":%d,"cacheScope":"private"' % LIST_TTL_MS
 
 
 @cache
@@ -31,32 +36,38 @@ def result_stamp(revision: Revision) -> bytes:
     """Members a complete result ends with, comma first; empty in revisions that know none."""
     if not revision.stamps_results:
         return b""
-    meta = b'{"io.modelcontextprotocol/serverInfo":%b}' % server_info_json()
-    return b',"resultType":"complete","_meta":' + meta
+    return b',"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":%b}' % server_info_json()
 
 
 @cache
-def list_stamp(revision: Revision) -> bytes:
+def cached_stamp(revision: Revision) -> bytes:
     """The same for results that may be cached: private, since each token has a list of its own."""
-    stamp = result_stamp(revision)
-    return stamp + b',"ttlMs":%d,"cacheScope":"private"' % LIST_TTL_MS if stamp else b""
+    return result_stamp(revision) + _CACHING if revision.stamps_results else b""
+
+
+def tool_list_json(tools: bytes, list_revision: str, revision: Revision) -> bytes:
+    """A ListToolsResult; its `_meta` names the list's revision, so that a caller can tell whether it has this one."""
+    told = orjson.dumps(list_revision)
+    if not revision.stamps_results:
+        return b'{"tools":%b,"_meta":{"%b":%b}}' % (tools, LIST_REVISION_KEY, told)
+    meta = b'{"io.modelcontextprotocol/serverInfo":%b,"%b":%b}' % (server_info_json(), LIST_REVISION_KEY, told)
+    return b'{"tools":%b,"resultType":"complete","_meta":%b%b}' % (tools, meta, _CACHING)
 
 
 def call_result_json(outcome: ToolOutcome, revision: Revision) -> bytes:
-    """The CallToolResult of an outcome: its structure, the same as text, and for an error a plain sentence too."""
-    structured = orjson.dumps(outcome.structured)
-    text = _text_block(structured.decode())
-    if outcome.error is None:
-        is_error = b"false"
-    else:
-        is_error = b"true"
-        text += b"," + _text_block(outcome.error.message)
-    return b'{"content":[%b],"structuredContent":%b,"isError":%b%b}' % (
-        text,
-        structured,
-        is_error,
-        result_stamp(revision),
-    )
+    """The CallToolResult of an outcome: its structure, the same as text, an error's sentence, and the other blocks."""
+    blocks: list[bytes] = []
+    structured = b""
+    if outcome.structured:
+        structure = orjson.dumps(outcome.structured)
+        structured = b'"structuredContent":%b,' % structure
+        blocks.append(_text_block(structure.decode()))
+    if outcome.error is not None:
+        blocks.append(_text_block(outcome.error.message))
+    blocks += [block_json(block, revision) for block in outcome.content]
+    is_error = b"false" if outcome.error is None else b"true"
+    content = b",".join(blocks)
+    return b'{"content":[%b],%b"isError":%b%b}' % (content, structured, is_error, result_stamp(revision))
 
 
 def call_headers(limits: RateLimits | None) -> tuple[Header, ...]:

@@ -7,14 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from mcp_gateway.models.content import AudioContent, EmbeddedResource, ImageContent, ResourceLink, TextContent
 from mcp_gateway.protocol.errors import (
     HEADER_MISMATCH,
     INTERNAL_ERROR,
     INVALID_PARAMS,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
+    MISSING_CLIENT_CAPABILITY,
     UNSUPPORTED_PROTOCOL_VERSION,
 )
+
+# Content blocks by the revision that brought them; a client of an older one may fail on a whole result for one of them.
+_FIRST_BLOCKS = frozenset({TextContent, ImageContent, EmbeddedResource})
+_WITH_AUDIO = _FIRST_BLOCKS | {AudioContent}
+_ALL_BLOCKS = _WITH_AUDIO | {ResourceLink}
 
 _MODERN_METHODS = frozenset({"server/discover", "tools/list", "tools/call"})
 _LEGACY_METHODS = frozenset({"initialize", "ping", "tools/list", "tools/call"})
@@ -27,6 +34,7 @@ _MODERN_STATUS = MappingProxyType(
         INVALID_PARAMS: 400,
         INTERNAL_ERROR: 200,
         HEADER_MISMATCH: 400,
+        MISSING_CLIENT_CAPABILITY: 400,
         UNSUPPORTED_PROTOCOL_VERSION: 400,
     }
 )
@@ -51,22 +59,24 @@ class Revision:
     """Whether a client may POST a response (202), or not (400)."""
     stamps_results: bool = False
     """Whether results carry `resultType`, `serverInfo` and, on lists, caching hints."""
+    content_blocks: frozenset[type] = _ALL_BLOCKS
+    """Blocks a result may hold; any other is told as text."""
 
 
 def _modern(name: str) -> Revision:
     return Revision(name, True, _MODERN_METHODS, _MODERN_STATUS, posted_responses=False, stamps_results=True)
 
 
-def _legacy(name: str, *, batches: bool = False) -> Revision:
-    return Revision(name, False, _LEGACY_METHODS, _LEGACY_STATUS, batches=batches)
+def _legacy(name: str, *, batches: bool = False, content_blocks: frozenset[type] = _ALL_BLOCKS) -> Revision:
+    return Revision(name, False, _LEGACY_METHODS, _LEGACY_STATUS, batches=batches, content_blocks=content_blocks)
 
 
 REVISIONS = (
     _modern("2026-07-28"),
     _legacy("2025-11-25"),
     _legacy("2025-06-18"),
-    _legacy("2025-03-26", batches=True),
-    _legacy("2024-11-05"),
+    _legacy("2025-03-26", batches=True, content_blocks=_WITH_AUDIO),
+    _legacy("2024-11-05", content_blocks=_FIRST_BLOCKS),
 )
 """Newest first."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
-from mcp_gateway.protocol.host import CallContext
+from mcp_gateway.protocol.host import PLAIN_TOOL, CallContext, OfferedTool
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSet, ToolSets
 
@@ -25,6 +25,11 @@ class ServerHost:
         """A few sentences for the model."""
         return self._tool_set.integration.description
 
+    @property
+    def list_revision(self) -> str:
+        """Of the tools and all that is said of them."""
+        return self._tool_set.revision
+
     def list_tools_json(self) -> bytes:
         """The JSON array of tool definitions."""
         return self._tool_set.list_json
@@ -33,13 +38,13 @@ class ServerHost:
         """The tools' names."""
         return self._tool_set.names
 
-    def has_tool(self, name: str) -> bool:
-        """Whether the server has this tool."""
-        return name in self._tool_set.tools
+    def find_tool(self, name: str) -> OfferedTool | None:
+        """No tool of the catalog mirrors arguments in headers or relies on a client's capabilities."""
+        return PLAIN_TOOL if name in self._tool_set.tools else None
 
-    async def call_tool(self, name: str, arguments: dict[str, Any], call: CallContext) -> ToolOutcome:  # noqa: ARG002 - the protocol's signature
+    async def call_tool(self, name: str, arguments: dict[str, Any], call: CallContext) -> ToolOutcome:
         """Call one of the server's tools."""
-        return await self._calls.call(self._principal, self._tool_set.tools[name], arguments)
+        return await self._calls.call(self._principal, self._tool_set.tools[name], arguments, call.trace)
 
 
 class ServerHosts:

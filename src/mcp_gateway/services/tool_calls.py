@@ -1,8 +1,9 @@
 """The heart: check the arguments, build the request, send it once, shape the answer, say what happened."""
 
+import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -12,6 +13,8 @@ from mcp_gateway.exceptions import FaultError, Problem, UpstreamBrokenError, Ups
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.kit.redact import MASK
 from mcp_gateway.kit.sealing import Sealer, SealError
+from mcp_gateway.kit.tasks import Shelter
+from mcp_gateway.kit.trace import TraceContext
 from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
@@ -20,7 +23,23 @@ from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
 from mcp_gateway.upstream.port import UpstreamClient
 
+OK = "ok"
+CANCELLED = "cancelled"
+"""How an event says that a call ended well, and that its caller did not wait for the end."""
+
 logger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call under way."""
+
+    principal: ServerPrincipal
+    tool: Tool
+    arguments: Mapping[str, Any]
+    trace: TraceContext | None
+    caller_gone: bool = False
+    started: float = field(default_factory=time.perf_counter)
 
 
 class ToolCallService:
@@ -31,29 +50,57 @@ class ToolCallService:
         self._sealer = sealer
         self._events = events
         self._clock = clock
+        self._writes = Shelter()
 
-    async def call(self, principal: ServerPrincipal, tool: Tool, arguments: Mapping[str, Any]) -> ToolOutcome:
-        """What one call came to; every failure is an outcome."""
-        started = time.perf_counter()
-        outcome, response = await self._call(principal, tool, arguments)
+    async def call(
+        self,
+        principal: ServerPrincipal,
+        tool: Tool,
+        arguments: Mapping[str, Any],
+        trace: TraceContext | None = None,
+    ) -> ToolOutcome:
+        """What one call came to; every failure is an outcome.
+
+        Cancelling it, because the caller has gone, ends a read at once. A write may have been sent, so it is let
+        finish. Either is told as an event.
+        """
+        call = _Call(principal, tool, arguments, trace)
+        try:
+            return await (self._writes.run(self._run(call)) if tool.is_write else self._run(call))
+        except asyncio.CancelledError:
+            call.caller_gone = True
+            if not tool.is_write:
+                self._finished(call, CANCELLED)
+            raise
+
+    async def finish_writes(self) -> None:
+        """Wait for writes whose callers have gone; each ends within the upstream deadline."""
+        await self._writes.join()
+
+    async def _run(self, call: "_Call") -> ToolOutcome:
+        outcome, response = await self._call(call)
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
-            outcome = _dressed(outcome, principal)
-        self._events.tool_call_finished(
-            ToolCallFinished(
-                tenant_id=principal.tenant_id,
-                server_id=principal.server_id,
-                tool=tool.name,
-                status="ok" if outcome.error is None else outcome.error.type.value,
-                upstream_status=None if response is None else response.status,
-                upstream_seconds=0.0 if response is None else response.seconds,
-                seconds=time.perf_counter() - started,
-            )
-        )
+            outcome = _dressed(outcome, call.principal)
+        self._finished(call, OK if outcome.error is None else outcome.error.type.value, response)
         return outcome
 
-    async def _call(
-        self, principal: ServerPrincipal, tool: Tool, arguments: Mapping[str, Any]
-    ) -> tuple[ToolOutcome, UpstreamResponse | None]:
+    def _finished(self, call: "_Call", status: str, response: UpstreamResponse | None = None) -> None:
+        self._events.tool_call_finished(
+            ToolCallFinished(
+                tenant_id=call.principal.tenant_id,
+                server_id=call.principal.server_id,
+                tool=call.tool.name,
+                status=status,
+                upstream_status=None if response is None else response.status,
+                upstream_seconds=0.0 if response is None else response.seconds,
+                seconds=time.perf_counter() - call.started,
+                caller_gone=call.caller_gone,
+                trace_id=None if call.trace is None else call.trace.trace_id,
+            )
+        )
+
+    async def _call(self, call: "_Call") -> tuple[ToolOutcome, UpstreamResponse | None]:
+        principal, tool, arguments = call.principal, call.tool, call.arguments
         problems = tool.validate(arguments)
         if problems:
             return ToolOutcome.from_error(_invalid_arguments(tool, problems)), None
@@ -66,6 +113,8 @@ class ToolCallService:
             message = "The stored Richpanel key of this account cannot be opened, so nothing was sent."
             return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again.")), None
         request = tool.build_request(arguments)
+        if call.trace is not None:
+            request = replace(request, trace=call.trace.child())
         try:
             response = await self._upstream.send(request, api_key)
         except UpstreamError as exc:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import orjson
 
@@ -17,6 +18,7 @@ from mcp_gateway.exceptions import InvalidInputError, NotFoundError, NoToolsErro
 
 MAX_PROBLEMS = 20
 """Entries named in one refusal."""
+REVISION_DIGITS = 16
 MAX_KEPT = 4096
 """Filters kept prepared; a filter is a choice of methods and tags, so a handful in practice."""
 
@@ -32,6 +34,8 @@ class ToolSet:
     names: tuple[str, ...]
     list_json: bytes
     """The JSON array of MCP tool definitions."""
+    revision: str
+    """A short hash of it."""
 
 
 class ToolSets:
@@ -110,11 +114,13 @@ class ToolSets:
     def _prepare(self, integration: str, methods: Filter, tags: Filter) -> ToolSet:
         known = self.integration(integration)
         tools = {tool.name: tool for tool in select_tools(known.tools, methods, tags)}
+        list_json = orjson.dumps([tool.definition for tool in tools.values()])
         return ToolSet(
             integration=known,
             tools=tools,
             names=tuple(tools),
-            list_json=orjson.dumps([tool.definition for tool in tools.values()]),
+            list_json=list_json,
+            revision=sha256(list_json).hexdigest()[:REVISION_DIGITS],
         )
 
 

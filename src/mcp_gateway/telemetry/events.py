@@ -12,11 +12,15 @@ class ToolCallFinished:
     server_id: str
     tool: str
     status: str
-    """`ok`, or the error's type."""
+    """`ok`, the error's type, or `cancelled` for a read whose caller did not wait for it."""
     upstream_status: int | None
     """None when nothing was sent, or nothing came back."""
     upstream_seconds: float
     seconds: float
+    caller_gone: bool = False
+    """Nobody was there any more to be answered."""
+    trace_id: str | None = None
+    """Of the caller's trace, 32 hexadecimal digits."""
 
 
 class EventSink(Protocol):

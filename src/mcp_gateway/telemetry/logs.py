@@ -96,6 +96,8 @@ class LoggingEvents:
             upstream_status=event.upstream_status,
             upstream_ms=round(event.upstream_seconds * 1000, 2),
             ms=round(event.seconds * 1000, 2),
+            **({"caller_gone": True} if event.caller_gone else {}),
+            **({"trace_id": event.trace_id} if event.trace_id else {}),
         )
 
 

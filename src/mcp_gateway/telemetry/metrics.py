@@ -22,6 +22,12 @@ class Metrics:
         self._calls = Counter(
             "gateway_tool_calls", "Tool calls finished, by outcome", ["tool", "status"], registry=self.registry
         )
+        self._callers_gone = Counter(
+            "gateway_callers_gone",
+            "Tool calls whose client did not wait for the answer",
+            ["tool", "status"],
+            registry=self.registry,
+        )
         self._upstream_seconds = Histogram(
             "gateway_upstream_seconds", "Time of upstream requests", ["tool"], buckets=SECONDS, registry=self.registry
         )
@@ -34,6 +40,8 @@ class Metrics:
     def tool_call_finished(self, event: ToolCallFinished) -> None:
         """Count one tool call."""
         self._calls.labels(event.tool, event.status).inc()
+        if event.caller_gone:
+            self._callers_gone.labels(event.tool, event.status).inc()
         if event.upstream_status is not None:
             self._upstream_seconds.labels(event.tool).observe(event.upstream_seconds)
 

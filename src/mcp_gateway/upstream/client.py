@@ -103,7 +103,7 @@ class RichpanelClient:
         await self._transport.aclose()
 
     def _outgoing(self, request: UpstreamRequest, api_key: str) -> pyqwest.Request:
-        headers = pyqwest.Headers(outgoing_headers(request.method, api_key, request.body).items())
+        headers = pyqwest.Headers(outgoing_headers(request, api_key).items())
         url = f"{self._base}{request.target}"
         try:
             outgoing = pyqwest.Request(request.method, url, headers=headers, content=request.body)

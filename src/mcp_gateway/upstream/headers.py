@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from mcp_gateway.constants import PRODUCT
 from mcp_gateway.exceptions import FaultError
+from mcp_gateway.models.upstream import UpstreamRequest
 
 _SENDABLE_KEY = re.compile(r"[\x21-\x7e]+")
 
@@ -21,7 +22,7 @@ _KEPT_NAMES = frozenset({
 _KEPT_PREFIXES = ("x-ratelimit-", "x-rate-limit-")
 
 
-def outgoing_headers(method: str, api_key: str, body: bytes | None) -> dict[str, str]:
+def outgoing_headers(request: UpstreamRequest, api_key: str) -> dict[str, str]:
     """Everything the gateway adds to a request; `host` and a body's `content-length` come from the HTTP library.
 
     Raises:
@@ -35,9 +36,14 @@ def outgoing_headers(method: str, api_key: str, body: bytes | None) -> dict[str,
         "user-agent": PRODUCT,
         "x-richpanel-key": api_key,
     }
-    if body is not None:
+    if request.trace is not None:
+        # Not `baggage`: what callers put there was not meant for another company.
+        headers["traceparent"] = request.trace.traceparent
+        if request.trace.state is not None:
+            headers["tracestate"] = request.trace.state
+    if request.body is not None:
         headers["content-type"] = "application/json"
-    elif method not in {"GET", "HEAD"}:
+    elif request.method not in {"GET", "HEAD"}:
         headers["content-length"] = "0"  # RFC 9110 §8.6: some servers answer 411 to a bodiless POST without it
     return headers
 

@@ -13,11 +13,13 @@ from mcp_gateway.exceptions import MalformedRequestError, PayloadTooLargeError, 
 from mcp_gateway.factory import Factory
 from mcp_gateway.http.bodies import check_declared_length, read_body
 from mcp_gateway.http.mcp.hosts import HostCheck
+from mcp_gateway.http.mcp.patience import Patience, PatientAnswer
 from mcp_gateway.http.secrets_in_path import TOKEN_KEY
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.errors import INVALID_REQUEST
 from mcp_gateway.protocol.exchange import answer, internal_error_reply
-from mcp_gateway.protocol.preflight import preflight
+from mcp_gateway.protocol.preflight import accepts_event_stream, preflight
+from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import Reply, error_reply
 
 UNAUTHORIZED = -31_401
@@ -42,16 +44,19 @@ logger = structlog.get_logger(__name__)
 class McpEndpoint:
     """ASGI application for the four spellings of the endpoint's path."""
 
-    def __init__(self, hosts: HostCheck) -> None:
+    def __init__(self, hosts: HostCheck, patience: Patience) -> None:
         self._hosts = hosts
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         factory: Factory = scope["app"].state.factory
-        reply = await self._reply(scope, receive, factory)
-        await Response(reply.body, status_code=reply.status, headers=dict(reply.headers))(scope, receive, send)
+        reply = await self._reply(scope, receive, send, factory)
+        if reply is not None:
+            await Response(reply.body, status_code=reply.status, headers=dict(reply.headers))(scope, receive, send)
 
-    async def _reply(self, scope: Scope, receive: Receive, factory: Factory) -> Reply:
+    async def _reply(self, scope: Scope, receive: Receive, send: Send, factory: Factory) -> Reply | None:
+        """The answer to be sent; None when it went out as an event stream."""
         refusal = self._refusal(scope)
         if refusal is not None:
             return refusal
@@ -69,7 +74,8 @@ class McpEndpoint:
             return UNAVAILABLE_REPLY
         if isinstance(principal, Reply):
             return principal
-        return await _answer(scope, body, principal, factory)
+        patient = PatientAnswer(receive, send, self._patience, may_stream=accepts_event_stream(scope["headers"]))
+        return await patient.of(lambda notify: _answer(scope, body, principal, factory, notify))
 
     def _refusal(self, scope: Scope) -> Reply | None:
         if not self._hosts.allows_origin(_values(scope, b"origin")):
@@ -99,9 +105,11 @@ class McpEndpoint:
         return principal
 
 
-async def _answer(scope: Scope, body: bytes, principal: ServerPrincipal, factory: Factory) -> Reply:
+async def _answer(
+    scope: Scope, body: bytes, principal: ServerPrincipal, factory: Factory, notify: Notify | None
+) -> Reply:
     try:
-        return await answer(scope["headers"], body, factory.hosts.host(principal))
+        return await answer(scope["headers"], body, factory.hosts.host(principal), notify)
     except Exception:
         logger.exception("mcp.failed", server_id=principal.server_id)
         return internal_error_reply(body)
