@@ -26,7 +26,7 @@ from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
 from mcp_gateway.services.authentication import AuthenticationService
 from mcp_gateway.services.paging import ListCursors
-from mcp_gateway.services.server_host import ServerHosts
+from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
 from mcp_gateway.services.tenants import TenantService
 from mcp_gateway.services.tool_calls import ToolCallService
@@ -117,7 +117,8 @@ class TokenStores:
 class Factory:
     """Builds services; each gets only what it uses."""
 
-    def __init__(self, context: ProcessContext) -> None:
+    def __init__(self, context: ProcessContext, hosts: HostSource | None = None) -> None:
+        """`hosts` stands in for the catalog's tools."""
         settings = context.settings
         keys = parse_encryption_keys(settings.encryption_keys)
         shared_secret = next(iter(keys.values()))
@@ -141,7 +142,7 @@ class Factory:
             events=FanOut(LoggingEvents(), context.metrics),
             clock=context.clock,
         )
-        self.hosts = ServerHosts(tool_sets=self.tool_sets, calls=self.tool_calls)
+        self.hosts: HostSource = hosts or ServerHosts(tool_sets=self.tool_sets, calls=self.tool_calls)
         self.upkeep = Upkeep(
             unit_of_work=self._unit_of_work, announcer=self._announcer, sweep_seconds=settings.sweep_seconds
         )
@@ -192,7 +193,11 @@ class Factory:
 
 @asynccontextmanager
 async def open_factory(
-    settings: Settings, *, clock: Clock | None = None, metrics: Metrics | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    metrics: Metrics | None = None,
+    hosts: HostSource | None = None,
 ) -> AsyncIterator[Factory]:
     """Open everything in order, check that it may be served with, and close it in reverse.
 
@@ -223,7 +228,7 @@ async def open_factory(
             clock=clock or SystemClock(),
             metrics=metrics or Metrics(),
         )
-        yield await stack.enter_async_context(Factory(context).running())
+        yield await stack.enter_async_context(Factory(context, hosts).running())
 
 
 def _checked_catalog() -> Catalog:

@@ -20,6 +20,7 @@ from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.mcp.patience import Patience
 from mcp_gateway.http.secrets_in_path import MCP_ROUTES
 from mcp_gateway.kit.clock import Clock
+from mcp_gateway.services.server_host import HostSource
 from mcp_gateway.telemetry.logs import configure_logging
 from mcp_gateway.telemetry.metrics import Metrics
 
@@ -28,8 +29,12 @@ DESCRIPTION = """Hosted MCP servers for Richpanel: one POST gives a secret URL t
 Order of things: a tenant, an integrated account with a Richpanel API key, an MCP server."""
 
 
-def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> ASGIApp:
+def create_app(
+    settings: Settings | None = None, *, clock: Clock | None = None, hosts: HostSource | None = None
+) -> ASGIApp:
     """The whole gateway as one ASGI application; nothing connects before its lifespan starts.
+
+    `serve` passes nothing. Tests may bring their own clock, and hosts with tools of their own.
 
     Raises:
         ConfigurationError: a setting is missing or weak.
@@ -40,7 +45,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_factory(settings, clock=clock, metrics=metrics) as factory:
+        async with open_factory(settings, clock=clock, metrics=metrics, hosts=hosts) as factory:
             app.state.factory = factory
             app.state.ready = True
             yield

@@ -1,11 +1,11 @@
 """One MCP server as the protocol sees it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
-from mcp_gateway.protocol.host import PLAIN_TOOL, CallContext, OfferedTool
+from mcp_gateway.protocol.host import PLAIN_TOOL, CallContext, Host, OfferedTool
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSet, ToolSets
 
@@ -47,8 +47,15 @@ class ServerHost:
         return await self._calls.call(self._principal, self._tool_set.tools[name], arguments, call.trace)
 
 
+class HostSource(Protocol):
+    """Knows which host stands behind a principal; the seam at which tests plug in tools of their own."""
+
+    def host(self, principal: ServerPrincipal) -> Host:
+        """The server behind a token."""
+
+
 class ServerHosts:
-    """Makes hosts."""
+    """Hosts whose tools are the catalog's."""
 
     def __init__(self, *, tool_sets: ToolSets, calls: ToolCallService) -> None:
         self._tool_sets = tool_sets
