@@ -6,8 +6,8 @@ import traceback
 import pytest
 
 from mcp_gateway.exceptions import FaultError, UpstreamBrokenError, UpstreamError
+from tests.support.peers import Peer, always, answer, once_then_close
 from tests.upstream.conftest import KEY, MakeClient, request
-from tests.upstream.peer import Peer, always, answer, once_then_close
 
 BROKEN = {
     "short content-length": b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{}",

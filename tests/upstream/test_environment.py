@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from tests.support.peers import Peer, always, answer
 from tests.upstream.conftest import KEY
-from tests.upstream.peer import Peer, always, answer
 
 PROGRAM = """
 import asyncio, sys

@@ -6,8 +6,8 @@ import gzip
 import pytest
 
 from mcp_gateway.exceptions import UpstreamBrokenError, UpstreamTimeoutError, UpstreamTooLargeError
+from tests.support.peers import PATIENCE_SECONDS, Exchange, Peer, always, answer, then_hold
 from tests.upstream.conftest import KEY, MAX_BYTES, MakeClient, request
-from tests.upstream.peer import PATIENCE_SECONDS, Exchange, Peer, always, answer, then_hold
 
 SHORT = 0.3
 DRIP_SECONDS = 0.02

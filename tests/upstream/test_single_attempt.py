@@ -12,9 +12,9 @@ import pytest
 from mcp_gateway.exceptions import UpstreamBrokenError, UpstreamUnreachableError
 from mcp_gateway.models.upstream import UpstreamResponse
 from mcp_gateway.upstream.port import UpstreamClient
+from tests.support.peers import PATIENCE_SECONDS, Exchange, Peer, always, answer, then_hold
 from tests.upstream.certificates import server_context
 from tests.upstream.conftest import KEY, MakeClient, request
-from tests.upstream.peer import PATIENCE_SECONDS, Exchange, Peer, always, answer, then_hold
 
 METHODS = ["GET", "PUT", "POST"]
 

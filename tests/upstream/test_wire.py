@@ -10,8 +10,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_s
 from mcp_gateway.exceptions import FaultError
 from mcp_gateway.models.upstream import UpstreamRequest
 from mcp_gateway.upstream.client import RichpanelClient
+from tests.support.peers import Peer, always, answer
 from tests.upstream.conftest import KEY, MakeClient, request
-from tests.upstream.peer import Peer, always, answer
 
 TARGETS = [
     "/tickets/m%40x.example",

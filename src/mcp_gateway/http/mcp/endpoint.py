@@ -12,6 +12,7 @@ from mcp_gateway.constants import MAX_REQUEST_BYTES
 from mcp_gateway.exceptions import MalformedRequestError, PayloadTooLargeError, StoreUnavailableError
 from mcp_gateway.factory import Factory
 from mcp_gateway.http.bodies import check_declared_length, read_body
+from mcp_gateway.http.mcp.cors import answer_preflight, for_origin
 from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.mcp.patience import Patience, PatientAnswer
 from mcp_gateway.http.secrets_in_path import TOKEN_KEY
@@ -51,6 +52,9 @@ class McpEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         factory: Factory = scope["app"].state.factory
+        origins = _values(scope, b"origin")
+        if origins and self._hosts.allows_origin(origins):
+            send = for_origin(send, origins[0])
         reply = await self._reply(scope, receive, send, factory)
         if reply is not None:
             await Response(reply.body, status_code=reply.status, headers=dict(reply.headers))(scope, receive, send)
@@ -82,7 +86,7 @@ class McpEndpoint:
             return error_reply(403, INVALID_REQUEST, "This Origin may not call; the operator can allow it.")
         if not self._hosts.allows_host(_values(scope, b"host")):
             return error_reply(421, INVALID_REQUEST, "This Host is not served here; the operator can allow it.")
-        return preflight(scope["method"], scope["headers"])
+        return answer_preflight(scope, "POST") or preflight(scope["method"], scope["headers"])
 
     async def _authenticate(self, scope: Scope, factory: Factory) -> ServerPrincipal | Reply:
         token = scope.get(TOKEN_KEY)
