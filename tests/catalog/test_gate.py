@@ -1,10 +1,22 @@
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from mcp_gateway.catalog.description import Policy
 from mcp_gateway.catalog.gate import MAX_DESCRIPTION, MAX_LIST_TOKENS, check, check_definition, estimate_tokens
 from mcp_gateway.catalog.tool import Catalog, Integration
+
+BROKEN = {
+    "the name must match",
+    "must have an object at its root",
+    "is not JSON Schema 2020-12",
+    "must not have x-mcp-header",
+    "must require nothing",
+    "must admit",
+}
+"""What the policy `tolerant` does not forgive either."""
 
 
 def test_own_catalog_passes_and_is_cheap(catalog: Catalog) -> None:
@@ -61,3 +73,21 @@ def test_each_rule_is_enforced(richpanel: Integration, place: list[str], value: 
         target = target[step]
     target[place[-1]] = value
     assert any(words in finding.message for finding in check_definition(definition))
+    levels = {finding.level for finding in check_definition(definition, "tolerant") if words in finding.message}
+    assert levels == ({"error"} if any(broken in words for broken in BROKEN) else {"warning"})
+
+
+def test_tolerant_integration_is_warned_of_its_cost_and_not_stopped(richpanel: Integration) -> None:
+    tools = tuple(replace(richpanel.tools[0], name=f"t{number}") for number in range(40))
+    levels: dict[Policy, str] = {"strict": "error", "tolerant": "warning"}
+    for policy, level in levels.items():
+        integration = replace(richpanel, tools=tools, policy=policy)
+        findings = check(Catalog({"richpanel": integration}))
+        [first, *others] = findings
+        assert (first.level, first.subject) == (level, "richpanel")
+        assert str(MAX_LIST_TOKENS) in first.message
+        assert {finding.level for finding in others} == {"cost"}
+
+
+def test_own_catalog_is_judged_strictly(richpanel: Integration) -> None:
+    assert richpanel.policy == "strict"

@@ -15,6 +15,7 @@ from mcp_gateway.catalog.description import (
     SchemaDescription,
 )
 from mcp_gateway.catalog.errors import ErrorContext
+from mcp_gateway.catalog.media import ANY_MEDIA_TYPE, JSON
 from mcp_gateway.catalog.paging import LIMIT, NEXT_CURSOR, Paging
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
@@ -32,7 +33,12 @@ def compile_tool(integration: IntegrationDescription, resource: str, method: Met
     body_schema = _object_schema(method.arguments, lambda a: a.place == "body")
     output_schema = _output_schema(method)
     annotations = _annotations(method.title, method.annotations)
-    binding = RequestBinding(method.request, method.arguments, is_write=method.method not in {"list", "get"})
+    binding = RequestBinding(
+        method.request,
+        method.arguments,
+        is_write=method.method not in {"list", "get"},
+        accept=ANY_MEDIA_TYPE if method.response.shape == "content" else JSON,
+    )
     paging = _paging(method)
     errors = _error_context(integration, method, binding)
     return Tool(
@@ -88,6 +94,7 @@ def _output_schema(method: MethodDescription) -> JSONSchema:
         "optional": {"type": "array", "items": {"type": "object"}},
         "object": {"type": "object"},
         "accepted": {},
+        "content": {},
     }
     return {
         "type": "object",

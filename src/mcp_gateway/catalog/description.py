@@ -89,10 +89,11 @@ class ResponseDescription(_Strict):
     """How to read a 2xx answer.
 
     `list`: records under one of `keys`, absent = none. `object`: one record. `optional`: a list of none or one record,
-    there when `present` has a value. `accepted`: a write's answer, whatever it is.
+    there when `present` has a value. `accepted`: a write's answer, whatever it is. `content`: JSON as it is, or a
+    picture, recording or text as a content block.
     """
 
-    shape: Literal["list", "object", "optional", "accepted"]
+    shape: Literal["list", "object", "optional", "accepted", "content"]
     keys: Words = ()
     present: Text | None = None
     aliases: Annotated[tuple[AliasDescription, ...], Field(strict=False)] = ()
@@ -150,6 +151,10 @@ class RateLimitDescription(_Strict):
     window_seconds: Annotated[int, Field(gt=0)]
 
 
+Policy = Literal["strict", "tolerant"]
+"""How the compatibility gate judges an integration (gate.py)."""
+
+
 class IntegrationDescription(_Strict):
     """`integration.yaml`: what all of an integration's resources share."""
 
@@ -160,4 +165,5 @@ class IntegrationDescription(_Strict):
     tags: dict[Name, Text]
     """Every tag a tool may carry and a filter may name."""
     rate_limit: RateLimitDescription
+    policy: Policy = "strict"
     hints: Hints = {}

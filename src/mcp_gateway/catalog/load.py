@@ -52,6 +52,7 @@ def load_integration(folder: Traversable) -> Integration:
         documentation=shared.documentation,
         tools=tuple(tools),
         tags=MappingProxyType(shared.tags),
+        policy=shared.policy,
         by_name=MappingProxyType(by_name),
     )
 

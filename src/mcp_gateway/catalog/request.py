@@ -21,12 +21,16 @@ class RequestBinding:
     request: RequestDescription
     arguments: Mapping[str, ArgumentDescription]
     is_write: bool
+    accept: str
+    """Media types the answer may have."""
 
     def build(self, arguments: Mapping[str, Any], position: Position | None) -> UpstreamRequest:
         """The request; InvalidInputError for a path value that must never go out, whoever forgot to check."""
         query = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in self._query(arguments, position))
         target = self._path(arguments) + (f"?{query}" if query else "")
-        return UpstreamRequest(self.request.verb, target, self._body(arguments), is_write=self.is_write)
+        return UpstreamRequest(
+            self.request.verb, target, self._body(arguments), is_write=self.is_write, accept=self.accept
+        )
 
     def wire_names(self) -> dict[str, str]:
         """Wire name of each body or query argument (`ticket.comment.body`) → our argument name."""

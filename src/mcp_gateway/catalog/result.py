@@ -4,7 +4,7 @@ Unknown fields are kept, missing ones never fail a call; what is promised is onl
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from mcp_gateway.catalog.cursor import CursorCodec, Position
 from mcp_gateway.catalog.description import AliasDescription, ResponseDescription
 from mcp_gateway.catalog.error_bodies import complaint_of, is_only_a_complaint
 from mcp_gateway.catalog.errors import ErrorContext, bad_response, classify, complaint_in_success
+from mcp_gateway.catalog.media import MediaError, MediaTooLargeError, is_json, read_media
 from mcp_gateway.catalog.paging import Paging
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
@@ -50,6 +51,9 @@ class Shaper:
         """
         if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
             return classify(response, self.errors, limits)
+        content_type = response.headers.get("content-type", "")
+        if self.response.shape == "content" and not is_json(content_type):
+            return self._media(response, content_type, limits)
         try:
             body = _json(response.body)
             answer = self._success(body, response, arguments, cursors)
@@ -58,6 +62,18 @@ class Shaper:
         if isinstance(answer, ToolError):
             return ToolOutcome.from_error(answer, limits)
         return ToolOutcome(structured=answer, limits=limits)
+
+    def _media(self, response: UpstreamResponse, content_type: str, limits: RateLimits | None) -> ToolOutcome:
+        try:
+            media = read_media(content_type, response.body)
+        except MediaError as exc:
+            answer = self._unusable(response, str(exc))
+            if not isinstance(answer, ToolError):
+                return ToolOutcome(structured=answer, limits=limits)
+            if isinstance(exc, MediaTooLargeError):
+                answer = replace(answer, type=ErrorType.UPSTREAM_TOO_LARGE)
+            return ToolOutcome.from_error(answer, limits)
+        return ToolOutcome(structured={"result": media.summary}, limits=limits, content=(media.block,))
 
     def _success(
         self, body: Any, response: UpstreamResponse, arguments: Mapping[str, Any], cursors: CursorCodec

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from mcp_gateway.catalog.arguments import ArgumentChecker
 from mcp_gateway.catalog.cursor import CursorCodec, CursorError
-from mcp_gateway.catalog.description import ExampleDescription, Method
+from mcp_gateway.catalog.description import ExampleDescription, Method, Policy
 from mcp_gateway.catalog.errors import from_exception
 from mcp_gateway.catalog.paging import NEXT_CURSOR, Paging
 from mcp_gateway.catalog.request import RequestBinding
@@ -106,6 +106,8 @@ class Integration:
     tools: tuple[Tool, ...]
     tags: Mapping[str, str]
     """Every tag a filter may name → what it groups."""
+    policy: Policy
+    """How the compatibility gate judges the tools."""
     by_name: Mapping[str, Tool] = field(repr=False)
 
     def tool(self, name: str) -> Tool | None:

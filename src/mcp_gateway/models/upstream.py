@@ -18,6 +18,8 @@ class UpstreamRequest:
     """JSON, or None for no body."""
     is_write: bool = False
     """True when sending it twice could matter."""
+    accept: str = "application/json"
+    """The media types that can be used."""
     trace: TraceContext | None = None
     """The span this request is, in its caller's trace."""
 

@@ -31,7 +31,7 @@ def outgoing_headers(request: UpstreamRequest, api_key: str) -> dict[str, str]:
     if not _SENDABLE_KEY.fullmatch(api_key):
         raise FaultError("The stored Richpanel key holds characters that no HTTP header can carry; store it again.")
     headers = {
-        "accept": "application/json",
+        "accept": request.accept,
         "accept-encoding": "identity",
         "user-agent": PRODUCT,
         "x-richpanel-key": api_key,
