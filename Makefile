@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-complete
 
-.PHONY: setup demo test fuzz check format lock clean
+.PHONY: setup demo test clients fuzz check format lock clean
 
 # Does nothing when neither the lock nor the project's metadata changed.
 setup: $(STAMP)
@@ -19,6 +19,10 @@ demo: setup
 # Options for pytest: make test ARGS="-k revoked -x"
 test: setup
 	@$(BIN)/pytest -n 2 --dist loadscope $(ARGS)
+
+# One client, with what it sent and was told: make clients ONLY=inspector VERBOSE=1
+clients: setup
+	@$(BIN)/python -m tests.clients $(if $(ONLY),--only "$(ONLY)") $(if $(VERBOSE),--verbose)
 
 # The suite runs 3,000 bodies of this corpus. Another seed: make fuzz SEED=7
 fuzz: setup
@@ -41,4 +45,4 @@ lock:
 	  --python-version 3.11 --extra embedded --group dev pyproject.toml -o requirements.lock
 
 clean:
-	@rm -rf $(VENV) .data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .tools .data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

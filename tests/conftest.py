@@ -1,15 +1,13 @@
 """Fixtures: real stores (given by URL, or from wheels), a gateway and a simulator on real sockets."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from mcp_gateway.dev.stores import EmbeddedPostgres, EmbeddedValkey
-from tests.support.databases import fresh_database, worker_number
+from tests.support.databases import fresh_database
 from tests.support.gateways import Gateway, Stores, running_gateway, settings_for
+from tests.support.stores import postgres_server, redis_server
 
 
 @pytest.fixture(scope="session")
@@ -19,22 +17,14 @@ def store_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_admin_url(store_directory: Path) -> Iterator[str]:
-    given = os.environ.get("TEST_DATABASE_URL")
-    if given:
-        yield given
-        return
-    with EmbeddedPostgres(store_directory / "postgres", durable=False) as postgres:
-        yield postgres.url
+    with postgres_server(store_directory) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
 def redis_url(store_directory: Path) -> Iterator[str]:
-    given = os.environ.get("TEST_REDIS_URL")
-    if given:
-        yield urlunsplit(urlsplit(given)._replace(path=f"/{worker_number() % 16}"))
-        return
-    with EmbeddedValkey(store_directory / "valkey", persistence="none") as valkey:
-        yield valkey.url
+    with redis_server(store_directory) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,13 @@
 
 import base64
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import httpx
+from starlette.types import ASGIApp
 
 from mcp_gateway.config import Settings
 from mcp_gateway.kit.clock import Clock
@@ -134,7 +135,10 @@ class Gateway:
 
 
 @contextlib.asynccontextmanager
-async def running_gateway(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Gateway]:
-    """A gateway on a real socket, with everything `serve` has."""
-    async with serving(create_app(settings, clock=clock)) as url, httpx.AsyncClient(timeout=20) as client:
+async def running_gateway(
+    settings: Settings, *, clock: Clock | None = None, seen_by: Callable[[ASGIApp], ASGIApp] | None = None
+) -> AsyncIterator[Gateway]:
+    """A gateway on a real socket, with everything `serve` has; `seen_by` is put around it to look at the traffic."""
+    app = create_app(settings, clock=clock)
+    async with serving(seen_by(app) if seen_by else app) as url, httpx.AsyncClient(timeout=20) as client:
         yield Gateway(url, client)
