@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-complete
 
-.PHONY: setup demo test clients fuzz check format lock clean
+.PHONY: setup demo test conformance clients fuzz check format lock clean
 
 # Does nothing when neither the lock nor the project's metadata changed.
 setup: $(STAMP)
@@ -19,6 +19,10 @@ demo: setup
 # Options for pytest: make test ARGS="-k revoked -x"
 test: setup
 	@$(BIN)/pytest -n 2 --dist loadscope $(ARGS)
+
+# The official suite against the protocol layer, with the suite's own fixture tools behind it.
+conformance: setup
+	@$(BIN)/python -m tests.conformance
 
 # One client, with what it sent and was told: make clients ONLY=inspector VERBOSE=1
 clients: setup

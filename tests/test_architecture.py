@@ -53,6 +53,14 @@ def code_lines(function: Function, source: list[str]) -> int:
     return sum(bool(line) and not line.startswith("#") for line in (source[number - 1].strip() for number in numbers))
 
 
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
 def calls(tree: ast.AST) -> Iterator[str]:
     return (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
 
@@ -84,6 +92,7 @@ def test_module_keeps_the_rules(path):
     }
     assert not inside
     assert "TYPE_CHECKING" not in text
+    assert not {name for name in imported(tree) if name.split(".")[0] == "tests"}
     wall_clock = [call for call in calls(tree) if call in {"datetime.now", "datetime.utcnow", "time.time"}]
     assert not wall_clock or name == CLOCK or name.startswith("richpanel_sim/clock")
     handlers = [node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and is_catch_all(node)]

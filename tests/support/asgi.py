@@ -19,12 +19,23 @@ class QuietServer(uvicorn.Server):
         yield
 
 
-@contextlib.asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve on a free loopback port; gives the base URL."""
+def loopback_listener() -> socket.socket:
+    """A socket on a free port, for an application that must know its own address."""
     # With the protocol named, as asyncio turns Nagle's delays off only where it is: 40 ms for every answer otherwise.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """The base URL that leads to it."""
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextlib.asynccontextmanager
+async def serving(app: ASGIApp, listener: socket.socket | None = None) -> AsyncIterator[str]:
+    """Serve on this socket, or on a free loopback port; gives the base URL."""
+    listener = listener or loopback_listener()
     config = uvicorn.Config(
         app, lifespan="on", log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5
     )
@@ -37,7 +48,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
                     await task
                     raise RuntimeError("the application did not start")
                 await asyncio.sleep(0)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield url_of(listener)
     finally:
         server.should_exit = True
         await task
