@@ -18,7 +18,7 @@ import pyqwest
 import uvloop
 
 from mcp_gateway.models.upstream import UpstreamRequest
-from mcp_gateway.upstream.client import RichpanelClient
+from mcp_gateway.upstream.client import IntegrationClient
 
 try:
     from pyqwest.httpx import AsyncPyqwestTransport
@@ -71,7 +71,7 @@ def transport() -> pyqwest.HTTPTransport:
 
 @asynccontextmanager
 async def ours(base_url: str) -> AsyncIterator[Call]:
-    client = RichpanelClient(
+    client = IntegrationClient(
         base_url=base_url,
         connect_timeout_seconds=3,
         timeout_seconds=35,
@@ -116,7 +116,7 @@ def httpx_on_pyqwest(base_url: str) -> AbstractAsyncContextManager[Call]:
 
 
 CLIENTS: dict[str, Callable[[str], AbstractAsyncContextManager[Call]]] = {
-    "RichpanelClient (pyqwest, streamed)": ours,
+    "IntegrationClient (pyqwest, streamed)": ours,
     "pyqwest.Client": plain_pyqwest,
     "httpx": httpx_over,
 }

@@ -180,6 +180,12 @@ class Settings(BaseSettings):
     upstream_max_idle_connections: int = Field(
         default=256, ge=1, le=4096, description="idle upstream connections kept open per process"
     )
+    result_max_characters: int = Field(
+        default=40_000,
+        ge=4_000,
+        le=2_000_000,
+        description="budget of one tool result, in characters of its JSON; what is beyond it is left out and said so",
+    )
     stream_after_seconds: float = Field(
         default=5.0,
         ge=0.2,

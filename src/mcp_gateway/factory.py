@@ -1,7 +1,7 @@
 """Wires everything: what one process opens once, and the services built on it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mcp_gateway.catalog import gate
 from mcp_gateway.catalog.load import load_catalog
-from mcp_gateway.catalog.tool import Catalog
+from mcp_gateway.catalog.tool import Catalog, Integration
 from mcp_gateway.config import Settings, parse_encryption_keys, split_operator_keys
 from mcp_gateway.exceptions import ConfigurationError, StoreUnavailableError
 from mcp_gateway.kit.clock import Clock, SystemClock
@@ -42,9 +42,11 @@ from mcp_gateway.storage.token_store import TokenStore
 from mcp_gateway.storage.uow import UnitOfWork
 from mcp_gateway.telemetry.logs import FanOut, LoggingEvents
 from mcp_gateway.telemetry.metrics import Metrics
-from mcp_gateway.upstream.client import RichpanelClient
+from mcp_gateway.upstream.client import IntegrationClient, Service
 from mcp_gateway.upstream.port import UpstreamClient
 
+RICHPANEL = "richpanel"
+"""The integration whose address is a setting."""
 FIRST_LINK_SECONDS = 1.0
 """How long the start waits for Redis before it serves from Postgres alone."""
 
@@ -58,7 +60,8 @@ class ProcessContext:
     settings: Settings
     engine: AsyncEngine
     redis: "Redis"
-    upstream: UpstreamClient
+    upstreams: Mapping[str, UpstreamClient]
+    """By integration."""
     catalog: Catalog
     clock: Clock
     metrics: Metrics
@@ -137,10 +140,12 @@ class Factory:
             operator_keys=split_operator_keys(settings.operator_key),
         )
         self.tool_calls = ToolCallService(
-            upstream=context.upstream,
+            upstreams=context.upstreams,
             sealer=self._sealer,
             events=FanOut(LoggingEvents(), context.metrics),
             clock=context.clock,
+            cursor_key=shared_secret,
+            result_budget=settings.result_max_characters,
         )
         self.hosts: HostSource = hosts or ServerHosts(tool_sets=self.tool_sets, calls=self.tool_calls)
         self.upkeep = Upkeep(
@@ -198,6 +203,7 @@ async def open_factory(
     clock: Clock | None = None,
     metrics: Metrics | None = None,
     hosts: HostSource | None = None,
+    catalog: Catalog | None = None,
 ) -> AsyncIterator[Factory]:
     """Open everything in order, check that it may be served with, and close it in reverse.
 
@@ -205,25 +211,20 @@ async def open_factory(
         ConfigurationError: one line that says why it must not serve.
     """
     async with AsyncExitStack() as stack:
-        catalog = _checked_catalog()
+        catalog = _checked(catalog or load_catalog())
         engine = open_engine(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
         stack.push_async_callback(engine.dispose)
         await _check_database(engine)
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
-        upstream = RichpanelClient(
-            base_url=settings.richpanel_url,
-            connect_timeout_seconds=settings.upstream_connect_timeout_seconds,
-            timeout_seconds=settings.upstream_timeout_seconds,
-            max_bytes=settings.upstream_max_bytes,
-            max_idle_connections=settings.upstream_max_idle_connections,
-        )
-        stack.push_async_callback(upstream.aclose)
+        upstreams = {name: _open_client(settings, one) for name, one in catalog.integrations.items()}
+        for upstream in upstreams.values():
+            stack.push_async_callback(upstream.aclose)
         context = ProcessContext(
             settings=settings,
             engine=engine,
             redis=redis,
-            upstream=upstream,
+            upstreams=upstreams,
             catalog=catalog,
             clock=clock or SystemClock(),
             metrics=metrics or Metrics(),
@@ -231,8 +232,19 @@ async def open_factory(
         yield await stack.enter_async_context(Factory(context, hosts).running())
 
 
-def _checked_catalog() -> Catalog:
-    catalog = load_catalog()
+def _open_client(settings: Settings, integration: Integration) -> IntegrationClient:
+    is_richpanel = integration.name == RICHPANEL
+    return IntegrationClient(
+        base_url=settings.richpanel_url if is_richpanel else integration.base_url,
+        connect_timeout_seconds=settings.upstream_connect_timeout_seconds,
+        timeout_seconds=settings.upstream_timeout_seconds,
+        max_bytes=settings.upstream_max_bytes,
+        max_idle_connections=settings.upstream_max_idle_connections,
+        service=Service(integration.title, integration.key_header),
+    )
+
+
+def _checked(catalog: Catalog) -> Catalog:
     faults = [finding for finding in gate.check(catalog) if finding.level == "error"]
     if faults:
         raise ConfigurationError(f"catalog: {faults[0].subject}: {faults[0].message} ({len(faults)} fault(s) in all)")

@@ -7,10 +7,12 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from mcp_gateway.catalog.tool import Catalog
 from mcp_gateway.config import Settings
 from mcp_gateway.factory import open_factory
 from mcp_gateway.http import health
-from mcp_gateway.http.admin import accounts, api_tokens, catalog, servers, tenants
+from mcp_gateway.http.admin import accounts, api_tokens, servers, tenants
+from mcp_gateway.http.admin import catalog as catalog_routes
 from mcp_gateway.http.body_limit import BodyLimit
 from mcp_gateway.http.client_address import ClientAddress
 from mcp_gateway.http.edge import Edge
@@ -30,11 +32,15 @@ Order of things: a tenant, an integrated account with a Richpanel API key, an MC
 
 
 def create_app(
-    settings: Settings | None = None, *, clock: Clock | None = None, hosts: HostSource | None = None
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    hosts: HostSource | None = None,
+    catalog: Catalog | None = None,
 ) -> ASGIApp:
     """The whole gateway as one ASGI application; nothing connects before its lifespan starts.
 
-    `serve` passes nothing. Tests may bring their own clock, and hosts with tools of their own.
+    `serve` passes nothing. Tests may bring a clock, hosts with tools of their own, or a catalog of other integrations.
 
     Raises:
         ConfigurationError: a setting is missing or weak.
@@ -45,7 +51,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_factory(settings, clock=clock, metrics=metrics, hosts=hosts) as factory:
+        async with open_factory(settings, clock=clock, metrics=metrics, hosts=hosts, catalog=catalog) as factory:
             app.state.factory = factory
             app.state.ready = True
             yield
@@ -69,7 +75,7 @@ def create_app(
         Patience(stream_after=settings.stream_after_seconds, keep_alive=settings.keep_alive_seconds),
     )
     app.router.routes[:0] = [Route(path, endpoint=endpoint, include_in_schema=False) for path in MCP_ROUTES]
-    for module in (tenants, api_tokens, catalog, accounts, servers, health):
+    for module in (tenants, api_tokens, catalog_routes, accounts, servers, health):
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     install_error_handlers(app)

@@ -11,6 +11,8 @@ name: shop
 title: Shop
 description: A made-up shop.
 documentation: https://shop.example/docs
+base_url: https://api.shop.example
+key_header: x-shop-key
 tags: {things: Things.}
 rate_limit: {requests: 5, window_seconds: 10}
 """

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from mcp_gateway.models.upstream import UpstreamRequest
-from mcp_gateway.upstream.client import RichpanelClient
+from mcp_gateway.upstream.client import IntegrationClient
 
 KEY = "rp-key-0123456789abcdef"
 MAX_BYTES = 4096
 
-MakeClient = Callable[..., RichpanelClient]
+MakeClient = Callable[..., IntegrationClient]
 
 
 def request(method: str = "GET", target: str = "/tickets") -> UpstreamRequest:
@@ -21,16 +21,16 @@ def request(method: str = "GET", target: str = "/tickets") -> UpstreamRequest:
 
 @pytest.fixture
 async def make_client() -> AsyncIterator[MakeClient]:
-    clients: list[RichpanelClient] = []
+    clients: list[IntegrationClient] = []
 
-    def make(base_url: str, **overrides: Any) -> RichpanelClient:
+    def make(base_url: str, **overrides: Any) -> IntegrationClient:
         options: dict[str, Any] = {
             "connect_timeout_seconds": 5.0,
             "timeout_seconds": 10.0,
             "max_bytes": MAX_BYTES,
             "max_idle_connections": 256,
         }
-        client = RichpanelClient(base_url=base_url, **options | overrides)
+        client = IntegrationClient(base_url=base_url, **options | overrides)
         clients.append(client)
         return client
 

@@ -13,10 +13,10 @@ PROGRAM = """
 import asyncio, sys
 from mcp_gateway.exceptions import UpstreamError
 from mcp_gateway.models.upstream import UpstreamRequest
-from mcp_gateway.upstream.client import RichpanelClient
+from mcp_gateway.upstream.client import IntegrationClient
 
 async def main(base_url: str, key: str) -> None:
-    client = RichpanelClient(base_url=base_url, connect_timeout_seconds=5, timeout_seconds=10, max_bytes=4096,
+    client = IntegrationClient(base_url=base_url, connect_timeout_seconds=5, timeout_seconds=10, max_bytes=4096,
                              max_idle_connections=4)
     try:
         print((await client.send(UpstreamRequest(method="GET", target="/tickets"), key)).status)

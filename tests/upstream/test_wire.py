@@ -9,7 +9,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_s
 
 from mcp_gateway.exceptions import FaultError
 from mcp_gateway.models.upstream import UpstreamRequest
-from mcp_gateway.upstream.client import RichpanelClient
+from mcp_gateway.upstream.client import IntegrationClient
 from tests.support.peers import Peer, always, answer
 from tests.upstream.conftest import KEY, MakeClient, request
 
@@ -45,7 +45,7 @@ segments = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter
 async def test_any_encoded_id_reaches_the_wire_byte_for_byte(ids: list[str], cursor: str):
     targets = [f"/tickets/{quote(one, safe='')}?next={quote(cursor, safe='')}" for one in ids]
     async with Peer(always(answer())) as peer:
-        client = RichpanelClient(
+        client = IntegrationClient(
             base_url=peer.url,
             connect_timeout_seconds=5,
             timeout_seconds=10,

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from jsonschema_rs import Draft202012Validator, ValidationError
 
+from mcp_gateway.catalog.body import decoded
 from mcp_gateway.catalog.description import ArgumentDescription
 from mcp_gateway.catalog.identifiers import segment_problem
 from mcp_gateway.exceptions import Problem
@@ -76,13 +77,26 @@ class ArgumentChecker:
             if name not in arguments:
                 continue
             value = arguments[name]
-            if argument.place == "path" and isinstance(value, str):
-                wrong = segment_problem(value, argument.reserved)
-                if wrong is not None:
-                    yield Problem(name, f"`{name}` {wrong}.", "segment")
+            wrong = _place_problem(value, argument)
+            if wrong is not None:
+                yield Problem(name, f"`{name}` {wrong}.", "file" if argument.place == "file" else "segment")
             missing = [other for other in argument.requires if other not in arguments]
             if missing:
                 yield Problem(name, f"`{name}` means nothing without `{'`, `'.join(missing)}`.", "requires")
+
+
+def _place_problem(value: Any, argument: ArgumentDescription) -> str | None:
+    """What is wrong with a value for the place it goes to, as the rest of a sentence."""
+    if not isinstance(value, str) or argument.place not in {"path", "file"}:
+        return None
+    if argument.place == "path":
+        return segment_problem(value, argument.reserved)
+    contents = decoded(value)
+    if contents is None:
+        return "must be base64 (RFC 4648 §4)"
+    if argument.max_bytes is not None and len(contents) > argument.max_bytes:
+        return f"must be at most {argument.max_bytes} bytes once decoded, got {len(contents)}"
+    return None
 
 
 def _top(problem: Problem) -> str:

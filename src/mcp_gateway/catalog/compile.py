@@ -7,38 +7,48 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator
 
 from mcp_gateway.catalog.arguments import ArgumentChecker
+from mcp_gateway.catalog.composite import Composite
 from mcp_gateway.catalog.description import (
     AnnotationsDescription,
     ArgumentDescription,
     IntegrationDescription,
     MethodDescription,
+    PartDescription,
+    PlaceByArgument,
+    RequestDescription,
     SchemaDescription,
 )
 from mcp_gateway.catalog.errors import ErrorContext
 from mcp_gateway.catalog.media import ANY_MEDIA_TYPE, JSON
+from mcp_gateway.catalog.options import with_options
 from mcp_gateway.catalog.paging import LIMIT, NEXT_CURSOR, Paging
+from mcp_gateway.catalog.procedure import Procedure, SingleRequest
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
 from mcp_gateway.catalog.tool import Tool
 
 JSONSchema = dict[str, Any]
 _PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
+_BODY = frozenset({"body", "file"})
+MAX_PARTS = 4
+"""Requests one call of a composite tool makes at most."""
 _OWN_FIELDS = set(ArgumentDescription.model_fields) - set(SchemaDescription.model_fields)
 
 
-def compile_tool(integration: IntegrationDescription, resource: str, method: MethodDescription) -> Tool:
-    """The tool of one documented method; ValueError (one line) when the document contradicts itself."""
+def compile_tool(
+    integration: IntegrationDescription, resource: str, method: MethodDescription, siblings: Mapping[str, Tool]
+) -> Tool:
+    """The tool of one documented method; ValueError (one line) when the document contradicts itself.
+
+    `siblings` is what other tools are found in when this one is called; it may still be empty.
+    """
     _check(integration, method)
-    input_schema = _object_schema(method.arguments, lambda _: True)
-    body_schema = _object_schema(method.arguments, lambda a: a.place == "body")
+    arguments = with_options(method)
+    input_schema = _object_schema(arguments, lambda _: True)
+    body_schema = _object_schema(arguments, lambda a: a.place in _BODY)
     output_schema = _output_schema(method)
     annotations = _annotations(method.title, method.annotations)
-    binding = RequestBinding(
-        method.request,
-        method.arguments,
-        is_write=method.method not in {"list", "get"},
-        accept=ANY_MEDIA_TYPE if method.response.shape == "content" else JSON,
-    )
+    binding = _binding(method, arguments)
     paging = _paging(method)
     errors = _error_context(integration, method, binding)
     return Tool(
@@ -50,7 +60,7 @@ def compile_tool(integration: IntegrationDescription, resource: str, method: Met
         description=method.description,
         tags=method.tags,
         input_schema=input_schema,
-        query_schema=_object_schema(method.arguments, lambda a: a.place != "body"),
+        query_schema=_object_schema(arguments, lambda a: a.place not in _BODY),
         body_schema=body_schema if body_schema["properties"] else None,
         output_schema=output_schema,
         annotations=annotations,
@@ -65,11 +75,39 @@ def compile_tool(integration: IntegrationDescription, resource: str, method: Met
             "outputSchema": output_schema,
             "annotations": annotations,
         },
-        checker=ArgumentChecker(method.arguments, Draft202012Validator(input_schema)),
+        number=method.number,
+        is_write=_is_write(method),
+        uses=_uses(method),
+        checker=ArgumentChecker(arguments, Draft202012Validator(input_schema)),
         binding=binding,
         shaper=Shaper(method.response, errors, is_list=method.method == "list", paging=paging),
         paging=paging,
+        procedure=_procedure(method, siblings),
     )
+
+
+def _uses(method: MethodDescription) -> frozenset[str]:
+    lookups = {part.lookup for part in method.parts}
+    lookups |= {described.lookup for described in (method.number, method.verify) if described is not None}
+    return frozenset(lookups)
+
+
+def _is_write(method: MethodDescription) -> bool:
+    is_safe = method.request is None or method.request.safe
+    return method.method not in {"list", "get"} and not is_safe
+
+
+def _binding(method: MethodDescription, arguments: Mapping[str, ArgumentDescription]) -> RequestBinding | None:
+    if method.request is None:
+        return None
+    accept = ANY_MEDIA_TYPE if method.response.shape == "content" else JSON
+    return RequestBinding(method.request, arguments, is_write=_is_write(method), accept=accept)
+
+
+def _procedure(method: MethodDescription, siblings: Mapping[str, Tool]) -> Procedure:
+    if method.parts:
+        return Composite(method.parts, siblings)
+    return SingleRequest(method.tool, siblings, method.number, method.verify)
 
 
 def _object_schema(
@@ -118,58 +156,90 @@ def _annotations(title: str, hints: AnnotationsDescription) -> JSONSchema:
 
 
 def _paging(method: MethodDescription) -> Paging | None:
-    paging = method.request.paging
+    paging = None if method.request is None else method.request.paging
     if paging is None:
         return None
     return Paging(method.tool, paging.page, method.arguments[LIMIT].default)
 
 
 def _error_context(
-    integration: IntegrationDescription, method: MethodDescription, binding: RequestBinding
+    integration: IntegrationDescription, method: MethodDescription, binding: RequestBinding | None
 ) -> ErrorContext:
     return ErrorContext(
         title=integration.title,
-        is_write=binding.is_write,
+        is_write=_is_write(method),
         settle=method.settle or "",
         hints={**integration.hints, **method.hints},
         quota=integration.rate_limit.requests,
         window_seconds=integration.rate_limit.window_seconds,
-        wire_names=binding.wire_names(),
+        wire_names={} if binding is None else binding.wire_names(),
     )
 
 
 def _check(integration: IntegrationDescription, method: MethodDescription) -> None:
     """Refuse what the types alone cannot: parts of a document that must agree with one another."""
-    for complaint in (*_binding_faults(method), *_policy_faults(integration, method)):
+    faults = (*_shape_faults(method), *_argument_faults(method), *_policy_faults(integration, method))
+    for complaint in faults:
         raise ValueError(complaint)
 
 
-def _binding_faults(method: MethodDescription) -> Iterable[str]:
-    arguments = method.arguments
+def _shape_faults(method: MethodDescription) -> Iterable[str]:
+    if (method.request is None) is not bool(method.parts):
+        yield "a tool has either a request or parts"
+    elif method.request is not None:
+        yield from _binding_faults(method.request, method.arguments)
+    if len(method.parts) > MAX_PARTS:
+        yield f"a composite tool has at most {MAX_PARTS} parts"
+    if method.parts and method.method not in {"list", "get"}:
+        yield "parts only read"
+    known = [part.name for part in method.parts]
+    for place, part in enumerate(method.parts):
+        unknown = _sources(part) - {*(f"${name}" for name in method.arguments), *known[:place]}
+        if unknown:
+            yield f"the part {part.name} takes arguments from {sorted(unknown)}, which stand nowhere before it"
+
+
+def _sources(part: PartDescription) -> set[str]:
+    places = (place for places in part.arguments.values() for place in places)
+    return {place.partition(".")[0] for place in places if not place.startswith("=")}
+
+
+def _binding_faults(request: RequestDescription, arguments: Mapping[str, ArgumentDescription]) -> Iterable[str]:
     in_path = {name for name, argument in arguments.items() if argument.place == "path"}
-    placeholders = set(_PLACEHOLDER.findall(method.request.path))
+    placeholders = set(_PLACEHOLDER.findall(request.path))
     if in_path != placeholders:
         yield f"the path's placeholders {sorted(placeholders)} are not its path arguments {sorted(in_path)}"
     if any(not arguments[name].required or arguments[name].type != "string" for name in in_path):
         yield "path arguments must be required strings"
     paged = {name for name, argument in arguments.items() if argument.place == "paging"}
-    if paged != ({LIMIT, NEXT_CURSOR} if method.request.paging else set()):
+    if paged != ({LIMIT, NEXT_CURSOR} if request.paging else set()):
         yield f"paging takes exactly the arguments {LIMIT} and {NEXT_CURSOR}, got {sorted(paged)}"
-    if method.request.paging and not isinstance(arguments[LIMIT].default, int):
+    if request.paging and not isinstance(arguments[LIMIT].default, int):
         yield f"{LIMIT} needs a whole number as its default"
-    unknown = {other for argument in arguments.values() for other in argument.requires} - arguments.keys()
+
+
+def _argument_faults(method: MethodDescription) -> Iterable[str]:
+    arguments = method.arguments
+    named = {other for argument in arguments.values() for other in argument.requires}
+    named |= {argument.named_by for argument in arguments.values() if argument.named_by}
+    named |= {a.to.argument for a in arguments.values() if isinstance(a.to, PlaceByArgument)}
+    if method.number is not None:
+        named.add(method.number.argument)
+    if method.verify is not None:
+        named |= method.verify.fields.keys()
+    unknown = named - arguments.keys()
     if unknown:
-        yield f"requires names unknown arguments: {sorted(unknown)}"
+        yield f"unknown arguments are named: {sorted(unknown)}"
 
 
 def _policy_faults(integration: IntegrationDescription, method: MethodDescription) -> Iterable[str]:
-    is_write = method.method not in {"list", "get"}
+    is_write = _is_write(method)
     unknown = set(method.tags) - integration.tags.keys()
     if unknown:
         yield f"tags {sorted(unknown)} are not declared in integration.yaml"
     if method.annotations.read_only is is_write:
         yield f"read_only must be {str(not is_write).lower()} for the method {method.method}"
-    if is_write is (method.request.verb == "GET"):
+    if method.request is not None and (method.request.verb == "GET") is not (method.method in {"list", "get"}):
         yield f"the verb {method.request.verb} does not suit the method {method.method}"
     if is_write and method.settle is None:
         yield "a write must name the look-up that settles it"

@@ -22,7 +22,7 @@ Method = Literal["list", "get", "create", "update", "delete"]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, populate_by_name=True)
 
 
 class SchemaDescription(_Strict):
@@ -44,12 +44,27 @@ class SchemaDescription(_Strict):
     additional_properties: bool | None = Field(default=None, alias="additionalProperties")
 
 
+class PlaceByArgument(_Strict):
+    """Where a value goes depends on another argument's value."""
+
+    argument: Name
+    places: dict[str, Text]
+    """That argument's value → name on the wire."""
+    otherwise: Text
+
+
 class ArgumentDescription(SchemaDescription):
     """One argument: its schema, and where its value goes on the wire."""
 
-    place: Literal["path", "query", "body", "paging"] = Field(alias="in")
-    to: Text | None = None
-    """Name on the wire where it differs; in a body a dotted path below the wrapper."""
+    place: Literal["path", "query", "body", "file", "paging", "option"] = Field(alias="in")
+    """`file`: base64 in the call, a part of a multipart body on the wire. `option`: of the gateway, never sent."""
+    to: Text | Words | PlaceByArgument | None = None
+    """Name on the wire where it differs, or several that get the same value. In a body a dotted path below the wrapper;
+    `name[]` stands for the first element of an array, and `*` for an object whose members go where it would stand."""
+    max_bytes: int | None = Field(default=None, alias="maxBytes")
+    """For a file: how large it may be once decoded."""
+    named_by: Name | None = None
+    """For a file: the argument that holds its name."""
     required: bool = False
     requires: Names = ()
     """Other arguments without which this one means nothing; its default is sent only together with them."""
@@ -70,9 +85,14 @@ class RequestDescription(_Strict):
     verb: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: Annotated[str, StringConstraints(pattern=r"^(/([A-Za-z0-9._-]+|\{[a-z][a-z0-9_]*\}))+$")]
     wrapper: Text | None = None
-    """Key under which the whole body goes."""
+    """Key under which the whole body goes; `name[]` makes it the one element of an array there."""
     fixed_query: dict[str, str] = {}
     fixed_body: dict[str, Any] = {}
+    """Dotted path → value."""
+    stamps: dict[Text, Literal["epoch_ms", "iso"]] = {}
+    """Dotted path → form of the time of the call."""
+    safe: bool = False
+    """True for a POST that only reads."""
     paging: PagingDescription | None = None
 
 
@@ -83,6 +103,17 @@ class AliasDescription(_Strict):
     """Member of the result that holds the list of objects with the field."""
     name: Text
     spellings: Words
+
+
+class TextDescription(_Strict):
+    """Where a record's HTML children get their readable text."""
+
+    records: Text
+    """Name of the array whose items are meant."""
+    html: Words
+    """Members that may hold the HTML; the first that does counts."""
+    plain: Text
+    """Member that holds the text, left alone where upstream filled it."""
 
 
 class ResponseDescription(_Strict):
@@ -97,6 +128,47 @@ class ResponseDescription(_Strict):
     keys: Words = ()
     present: Text | None = None
     aliases: Annotated[tuple[AliasDescription, ...], Field(strict=False)] = ()
+    texts: Annotated[tuple[TextDescription, ...], Field(strict=False)] = ()
+    inner: Text | None = None
+    """Array inside a record, oldest first, of which a long answer shows the newest items."""
+
+
+class NumberDescription(_Strict):
+    """People say numbers where the API wants ids: an argument of digits only is looked up first."""
+
+    argument: Name
+    lookup: Name
+    """Tool that reads by number."""
+    lookup_argument: Name
+    """Its argument that takes the number."""
+    take: Text
+    """Member of its result that is the id."""
+    is_answer: bool = False
+    """True when the look-up's result is what the tool would have given."""
+
+
+class VerifyDescription(_Strict):
+    """How a write can be checked: read the object again and compare."""
+
+    lookup: Name
+    """Tool that reads the object by the argument `id`."""
+    fields: dict[Name, Text]
+    """Argument → dotted path in the object."""
+
+
+class PartDescription(_Strict):
+    """One request of a composite tool."""
+
+    name: Name
+    lookup: Name
+    """Tool that reads it."""
+    arguments: dict[Name, Words]
+    """Argument → where its value comes from, the first that has one: `$argument` of the call, `part.member.0.member` of
+    an earlier part, `=literal`."""
+    absent: Text | None = None
+    """Why there may be nothing to ask for; None for a part that must be there."""
+    is_hidden: bool = False
+    """True for a part that only leads to others."""
 
 
 class AnnotationsDescription(_Strict):
@@ -127,9 +199,14 @@ class MethodDescription(_Strict):
     confidence: Literal["documented", "live", "client", "second-hand", "inferred"]
     """How sure the binding is: the vendor's page, a recorded call, working clients, hearsay, or our conclusion."""
     annotations: AnnotationsDescription
-    request: RequestDescription
+    request: RequestDescription | None = None
+    """The HTTP binding; None for a composite tool."""
     arguments: dict[Name, ArgumentDescription]
     response: ResponseDescription
+    parts: Annotated[tuple[PartDescription, ...], Field(strict=False)] = ()
+    """What a composite tool asks for."""
+    number: NumberDescription | None = None
+    verify: VerifyDescription | None = None
     settle: Text | None = None
     """The look-up that tells whether a write took effect; every write has one."""
     hints: Hints = {}
@@ -162,6 +239,9 @@ class IntegrationDescription(_Strict):
     title: Text
     description: Text
     documentation: Link
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
+    key_header: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
+    """Header that carries an account's API key."""
     tags: dict[Name, Text]
     """Every tag a tool may carry and a filter may name."""
     rate_limit: RateLimitDescription

@@ -1,6 +1,6 @@
 """Reads the catalog's documents once, at start; a fault stops the process with file, line and place named."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
@@ -38,13 +38,17 @@ def load_integration(folder: Traversable) -> Integration:
     """One integration from its folder; tools in the order of file names, then of the file."""
     shared = _read(folder / _SHARED, IntegrationDescription)
     resources = [f for f in _sorted(folder) if f.name.endswith(".yaml") and f.name != _SHARED]
-    tools = [tool for file in resources for tool in _tools(shared, file)]
-    by_name = {tool.name: tool for tool in tools}
+    by_name: dict[str, Tool] = {}
+    tools = [tool for file in resources for tool in _tools(shared, file, by_name)]
+    by_name.update({tool.name: tool for tool in tools})
     if len(by_name) < len(tools):
         names = [tool.name for tool in tools]
         raise ConfigurationError(
             f"catalog {folder.name}: described twice: {sorted({n for n in names if names.count(n) > 1})}"
         )
+    missing = {name for tool in tools for name in tool.uses} - by_name.keys()
+    if missing:
+        raise ConfigurationError(f"catalog {folder.name}: tools are named that do not exist: {sorted(missing)}")
     return Integration(
         name=shared.name,
         title=shared.title,
@@ -52,16 +56,19 @@ def load_integration(folder: Traversable) -> Integration:
         documentation=shared.documentation,
         tools=tuple(tools),
         tags=MappingProxyType(shared.tags),
+        base_url=shared.base_url,
+        key_header=shared.key_header,
         policy=shared.policy,
         by_name=MappingProxyType(by_name),
     )
 
 
-def _tools(shared: IntegrationDescription, file: Traversable) -> Iterator[Tool]:
+def _tools(shared: IntegrationDescription, file: Traversable, siblings: Mapping[str, Tool]) -> Iterator[Tool]:
+    """The tools of one file; `siblings` is filled once all files are read."""
     document = _read(file, ResourceDescription)
     for method in document.methods:
         try:
-            tool = compile_tool(shared, document.resource, method)
+            tool = compile_tool(shared, document.resource, method, siblings)
         except ValueError as exc:
             raise ConfigurationError(f"catalog {file.name}: {method.tool}: {_one_line(exc)}") from exc
         _check_examples(tool, method, file.name)

@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
+from mcp_gateway.catalog.body import decoded, multipart, put
 from mcp_gateway.catalog.cursor import Position
-from mcp_gateway.catalog.description import ArgumentDescription, RequestDescription
+from mcp_gateway.catalog.description import ArgumentDescription, PlaceByArgument, RequestDescription
 from mcp_gateway.catalog.identifiers import encode_segment, segment_problem
 from mcp_gateway.exceptions import InvalidInputError, Problem
 from mcp_gateway.models.upstream import UpstreamRequest
+
+_UNNAMED = "file"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +29,22 @@ class RequestBinding:
     accept: str
     """Media types the answer may have."""
 
-    def build(self, arguments: Mapping[str, Any], position: Position | None) -> UpstreamRequest:
+    def build(self, arguments: Mapping[str, Any], position: Position | None, now: datetime = _EPOCH) -> UpstreamRequest:
         """The request; InvalidInputError for a path value that must never go out, whoever forgot to check."""
         query = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in self._query(arguments, position))
         target = self._path(arguments) + (f"?{query}" if query else "")
+        content_type, body = self._content(arguments, now)
         return UpstreamRequest(
-            self.request.verb, target, self._body(arguments), is_write=self.is_write, accept=self.accept
+            self.request.verb, target, body, is_write=self.is_write, accept=self.accept, content_type=content_type
         )
 
     def wire_names(self) -> dict[str, str]:
         """Wire name of each body or query argument (`ticket.comment.body`) → our argument name."""
         prefix = f"{self.request.wrapper}." if self.request.wrapper else ""
         return {
-            (prefix if argument.place == "body" else "") + _wire(name, argument): name
+            (prefix if argument.place == "body" else "") + wire: name
             for name, argument in self.arguments.items()
+            for wire in _all_places(name, argument)
         }
 
     def _path(self, arguments: Mapping[str, Any]) -> str:
@@ -57,21 +64,50 @@ class RequestBinding:
             yield self.request.paging.page, str(position.page)
             yield self.request.paging.size, str(position.limit)
         for name, value in self._given(arguments, "query"):
-            yield _wire(name, self.arguments[name]), _text(value)
+            for wire in self._places(name, arguments):
+                yield wire, _text(value)
         yield from self.request.fixed_query.items()
 
-    def _body(self, arguments: Mapping[str, Any]) -> bytes | None:
-        wrapper = self.request.wrapper
-        if not wrapper and not self.request.fixed_body and all(a.place != "body" for a in self.arguments.values()):
+    def _content(self, arguments: Mapping[str, Any], now: datetime) -> tuple[str, bytes | None]:
+        files = dict(self._files(arguments))
+        if files:
+            fields = {name: _text(value) for name, value in self._given(arguments, "body")}
+            return multipart(files, fields)
+        return "application/json", self._json(arguments, now)
+
+    def _files(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, bytes]]]:
+        for name, value in self._given(arguments, "file"):
+            argument = self.arguments[name]
+            [part] = self._places(name, arguments)
+            filename = arguments.get(argument.named_by or "") or _UNNAMED
+            yield part, (filename, decoded(value) or b"")
+
+    def _json(self, arguments: Mapping[str, Any], now: datetime) -> bytes | None:
+        request = self.request
+        if not request.wrapper and not request.fixed_body and all(a.place != "body" for a in self.arguments.values()):
             return None
-        body: dict[str, Any] = dict(self.request.fixed_body)
+        body: dict[str, Any] = {}
+        for path, value in request.fixed_body.items():
+            put(body, path, value)
+        for path, form in request.stamps.items():
+            put(body, path, _stamp(now, form))
         for name, value in self._given(arguments, "body"):
-            *parents, leaf = _wire(name, self.arguments[name]).split(".")
-            place = body
-            for parent in parents:
-                place = place.setdefault(parent, {})
-            place[leaf] = value
-        return orjson.dumps({wrapper: body} if wrapper else body)
+            for wire in self._places(name, arguments):
+                put(body, wire, value)
+        if not request.wrapper:
+            return orjson.dumps(body)
+        wrapped: dict[str, Any] = {}
+        put(wrapped, request.wrapper, body)
+        return orjson.dumps(wrapped)
+
+    def _places(self, name: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """The wire names a value goes to in this call."""
+        argument = self.arguments[name]
+        if not isinstance(argument.to, PlaceByArgument):
+            return _all_places(name, argument)
+        deciding = argument.to.argument
+        value = arguments.get(deciding, self.arguments[deciding].default)
+        return (argument.to.places.get(str(value), argument.to.otherwise),)
 
     def _given(self, arguments: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
         """Arguments that travel there: those given, and defaults whose companions are given."""
@@ -84,8 +120,20 @@ class RequestBinding:
                 yield name, argument.default
 
 
-def _wire(name: str, argument: ArgumentDescription) -> str:
-    return argument.to or name
+def _all_places(name: str, argument: ArgumentDescription) -> tuple[str, ...]:
+    """The wire names a value may go to in any call."""
+    match argument.to:
+        case None:
+            return (name,)
+        case str():
+            return (argument.to,)
+        case PlaceByArgument():
+            return (*argument.to.places.values(), argument.to.otherwise)
+    return argument.to
+
+
+def _stamp(now: datetime, form: str) -> int | str:
+    return int(now.timestamp() * 1000) if form == "epoch_ms" else now.isoformat(timespec="seconds")
 
 
 def _text(value: Any) -> str:

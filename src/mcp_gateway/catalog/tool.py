@@ -5,19 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mcp_gateway.catalog.arguments import ArgumentChecker
-from mcp_gateway.catalog.cursor import CursorCodec, CursorError
-from mcp_gateway.catalog.description import ExampleDescription, Method, Policy
+from mcp_gateway.catalog.cursor import CursorError
+from mcp_gateway.catalog.description import ExampleDescription, Method, NumberDescription, Policy
 from mcp_gateway.catalog.errors import from_exception
 from mcp_gateway.catalog.paging import NEXT_CURSOR, Paging
+from mcp_gateway.catalog.procedure import PLAIN_RUN, Procedure, Run, Steps
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
-from mcp_gateway.exceptions import InvalidInputError, Problem, UpstreamError
+from mcp_gateway.exceptions import InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ToolOutcome
-from mcp_gateway.models.upstream import UpstreamRequest, UpstreamResponse
-
-PLAIN_CURSORS = CursorCodec()
-"""Cursors without a key; a caller that has one hands in its own codec."""
+from mcp_gateway.models.upstream import Exchange, UpstreamRequest, UpstreamResponse
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,50 +43,65 @@ class Tool:
     examples: tuple[ExampleDescription, ...]
     definition: Mapping[str, Any]
     """The item of MCP's `tools/list`."""
+    number: NumberDescription | None
+    """How an argument of digits only is understood; None where it is an id like any other."""
+    is_write: bool
+    """True when sending the request twice could matter."""
+    uses: frozenset[str]
+    """Names of the tools this one is carried out with."""
     checker: ArgumentChecker = field(repr=False)
-    binding: RequestBinding = field(repr=False)
+    binding: RequestBinding | None = field(repr=False)
+    """None for a composite tool."""
     shaper: Shaper = field(repr=False)
     paging: Paging | None = field(repr=False)
+    procedure: Procedure = field(repr=False)
 
     @property
     def kind(self) -> Literal["read", "write"]:
         """The group of methods a filter may name."""
         return "read" if self.method in {"list", "get"} else "write"
 
-    @property
-    def is_write(self) -> bool:
-        """True when sending the request twice could matter."""
-        return self.kind == "write"
-
-    def validate(self, arguments: object, cursors: CursorCodec = PLAIN_CURSORS) -> tuple[Problem, ...]:
-        """Everything wrong with the arguments; empty when `build_request` will take them."""
+    def validate(self, arguments: object, run: Run = PLAIN_RUN) -> tuple[Problem, ...]:
+        """Everything wrong with the arguments; empty when the tool can be carried out with them."""
         problems = self.checker.problems(arguments)
         if problems or self.paging is None or not isinstance(arguments, Mapping):
             return problems
-        return self.paging.problems(arguments, cursors)
+        return self.paging.problems(arguments, run.cursors)
 
-    def build_request(self, arguments: Mapping[str, Any], cursors: CursorCodec = PLAIN_CURSORS) -> UpstreamRequest:
-        """The HTTP request for arguments that passed `validate`.
+    def steps(self, arguments: Mapping[str, Any], run: Run = PLAIN_RUN) -> Steps:
+        """The dialogue that carries the tool out, for arguments that passed `validate`."""
+        return self.procedure.steps(arguments, run)
+
+    def build_request(self, arguments: Mapping[str, Any], run: Run = PLAIN_RUN) -> UpstreamRequest:
+        """The HTTP request of a tool that makes one, for arguments that passed `validate`.
 
         Raises:
             InvalidInputError: a cursor or a path value that must not be used, for callers that did not validate.
         """
+        if self.binding is None:
+            raise InvalidInputError(f"{self.name} is made of other tools.")
         try:
-            position = None if self.paging is None else self.paging.position(arguments, cursors)
+            position = None if self.paging is None else self.paging.position(arguments, run.cursors)
         except CursorError as exc:
             message = f"`{NEXT_CURSOR}` {exc}."
             raise InvalidInputError(message, [Problem(NEXT_CURSOR, message, "cursor")]) from exc
-        return self.binding.build(arguments, position)
+        return self.binding.build(arguments, position, run.now)
+
+    def read(self, exchange: Exchange, arguments: Mapping[str, Any], run: Run = PLAIN_RUN) -> ToolOutcome:
+        """The outcome of what came of the request that `build_request` made of the same arguments."""
+        if exchange.response is None:
+            return self.failed(exchange.failure or UpstreamBrokenError("there is no answer", sent=True))
+        return self.shape(exchange.response, arguments, exchange.limits, run)
 
     def shape(
         self,
         response: UpstreamResponse,
         arguments: Mapping[str, Any],
         limits: RateLimits | None = None,
-        cursors: CursorCodec = PLAIN_CURSORS,
+        run: Run = PLAIN_RUN,
     ) -> ToolOutcome:
-        """The outcome of a complete answer to the request that `build_request` made of the same arguments."""
-        return self.shaper.shape(response, arguments, limits, cursors)
+        """The outcome of a complete answer."""
+        return self.shaper.shape(response, arguments, limits, run.cursors)
 
     def failed(self, exc: UpstreamError) -> ToolOutcome:
         """The outcome of an exchange without a complete answer."""
@@ -106,6 +119,9 @@ class Integration:
     tools: tuple[Tool, ...]
     tags: Mapping[str, str]
     """Every tag a filter may name → what it groups."""
+    base_url: str
+    key_header: str
+    """Header that carries the API key."""
     policy: Policy
     """How the compatibility gate judges the tools."""
     by_name: Mapping[str, Tool] = field(repr=False)

@@ -67,6 +67,8 @@ class ToolOutcome:
     """Other than 200 only for a server configured with `upstream_429: http_429`."""
     content: tuple[ContentBlock, ...] = ()
     """Blocks behind the one that repeats `structured` as text."""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """What else there is to say about the call, for `_meta` of the result: name below our prefix → value."""
 
     @classmethod
     def from_error(cls, error: ToolError, limits: RateLimits | None = None) -> "ToolOutcome":

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mcp_gateway.exceptions import UpstreamError
 from mcp_gateway.kit.trace import TraceContext
+from mcp_gateway.models.limits import RateLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +17,11 @@ class UpstreamRequest:
     target: str
     """Path and query below the base URL, percent-encoded, starting with `/`; goes on the wire byte for byte."""
     body: bytes | None = None
-    """JSON, or None for no body."""
+    """As it goes, or None for no body."""
     is_write: bool = False
     """True when sending it twice could matter."""
+    content_type: str = "application/json"
+    """Of the body."""
     accept: str = "application/json"
     """The media types that can be used."""
     trace: TraceContext | None = None
@@ -34,3 +38,13 @@ class UpstreamResponse:
     body: bytes = b""
     seconds: float = 0.0
     """From the start of the call to the last byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What came of one request: a complete answer, or the reason why there is none."""
+
+    response: UpstreamResponse | None = None
+    limits: RateLimits | None = None
+    """The reading of the answer's rate-limit headers."""
+    failure: UpstreamError | None = None

@@ -19,8 +19,8 @@ MAX_MEMBERS = 1000
 """Members of one object."""
 MAX_VALUES = 20_000
 """Members and elements in the whole body: a megabyte of `0,` would hold the event loop up for 0.1 s."""
-MAX_STRING = 256 * 1024
-"""Characters of one string."""
+MAX_STRING = 1_000_000
+"""Characters of one string: room for a file of 700 KB in base64, and little more than the whole body may have."""
 MAX_ID_LENGTH = 256
 """Characters of a request id: it is echoed, so the caller must not choose the size of our answer."""
 

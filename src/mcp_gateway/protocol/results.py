@@ -4,8 +4,10 @@ Everything that is the same for each request is prepared; a structure is seriali
 as JSON and as the text of a content block.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
+from typing import Any
 
 import orjson
 
@@ -19,6 +21,8 @@ from mcp_gateway.protocol.versions import Revision
 
 LIST_TTL_MS = 60_000
 """How long a client may keep a list (2026-07-28, Caching); a call from an older one is told the names there are now."""
+META_PREFIX = "richpanel-mcp-gateway/"
+"""Of our own keys in `_meta` (Overview / _meta: a prefix that is not reserved)."""
 LIST_REVISION_KEY = b"richpanel-mcp-gateway/listRevision"
 """In `_meta` of a list: equal revisions mean equal lists."""
 
@@ -66,8 +70,19 @@ def call_result_json(outcome: ToolOutcome, revision: Revision) -> bytes:
         blocks.append(_text_block(outcome.error.message))
     blocks += [block_json(block, revision) for block in outcome.content]
     is_error = b"false" if outcome.error is None else b"true"
-    content = b",".join(blocks)
-    return b'{"content":[%b],%b"isError":%b%b}' % (content, structured, is_error, result_stamp(revision))
+    stamp = _stamp_with(outcome.meta, revision) if outcome.meta else result_stamp(revision)
+    return b'{"content":[%b],%b"isError":%b%b}' % (b",".join(blocks), structured, is_error, stamp)
+
+
+def _stamp_with(meta: Mapping[str, Any], revision: Revision) -> bytes:
+    """The stamp of a result that has something of its own to say in `_meta`."""
+    told = orjson.dumps({META_PREFIX + name: value for name, value in meta.items()})
+    if not revision.stamps_results:
+        return b',"_meta":%b' % told
+    return b',"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":%b,%b' % (
+        server_info_json(),
+        told[1:],
+    )
 
 
 def call_headers(limits: RateLimits | None) -> tuple[Header, ...]:

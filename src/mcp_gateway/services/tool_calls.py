@@ -1,15 +1,20 @@
-"""The heart: check the arguments, build the request, send it once, shape the answer, say what happened."""
+"""The heart: check the arguments, carry the tool out, each request sent once, and say what happened."""
 
 import asyncio
+import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from hashlib import sha256
 from typing import Any
 
 import structlog
 
+from mcp_gateway.catalog.cursor import CursorCodec
+from mcp_gateway.catalog.procedure import Run, Steps
 from mcp_gateway.catalog.tool import Tool
-from mcp_gateway.exceptions import FaultError, Problem, UpstreamBrokenError, UpstreamError
+from mcp_gateway.exceptions import FaultError, InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.kit.redact import MASK
 from mcp_gateway.kit.sealing import Sealer, SealError
@@ -18,7 +23,7 @@ from mcp_gateway.kit.trace import TraceContext
 from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
-from mcp_gateway.models.upstream import UpstreamResponse
+from mcp_gateway.models.upstream import Exchange, UpstreamRequest, UpstreamResponse
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
 from mcp_gateway.upstream.port import UpstreamClient
@@ -26,6 +31,9 @@ from mcp_gateway.upstream.port import UpstreamClient
 OK = "ok"
 CANCELLED = "cancelled"
 """How an event says that a call ended well, and that its caller did not wait for the end."""
+
+ABANDONED = ToolOutcome({})
+"""Of a call whose caller went before all of it was sent; nobody gets to see it."""
 
 logger = structlog.get_logger(__name__)
 
@@ -38,15 +46,45 @@ class _Call:
     tool: Tool
     arguments: Mapping[str, Any]
     trace: TraceContext | None
+    api_key: str = field(default="", repr=False)
     caller_gone: bool = False
+    was_sent: bool = False
+    """Whether any request may have reached upstream."""
+    has_written: bool = False
+    upstream_status: int | None = None
+    """Of the latest answer; None when nothing was sent, or nothing came back."""
+    upstream_seconds: float = 0.0
     started: float = field(default_factory=time.perf_counter)
+
+    def count(self, request: UpstreamRequest) -> None:
+        """One request is about to leave.
+
+        Raises:
+            FaultError: a second write; whatever a document says, one call makes at most one.
+        """
+        if request.is_write and self.has_written:
+            raise FaultError("this call has written already")
+        self.was_sent = True
+        self.has_written = self.has_written or request.is_write
 
 
 class ToolCallService:
-    """Makes tool calls; at most one request leaves for Richpanel per call, whatever happens."""
+    """Makes tool calls; at most one write leaves per call, and nothing is sent twice, whatever happens."""
 
-    def __init__(self, *, upstream: UpstreamClient, sealer: Sealer, events: EventSink, clock: Clock) -> None:
-        self._upstream = upstream
+    def __init__(
+        self,
+        *,
+        upstreams: Mapping[str, UpstreamClient],
+        sealer: Sealer,
+        events: EventSink,
+        clock: Clock,
+        cursor_key: bytes,
+        result_budget: int,
+    ) -> None:
+        """`upstreams` by integration; `cursor_key` is any secret the replicas share; the budget is in characters."""
+        self._upstreams = upstreams
+        self._cursor_key = hmac.digest(cursor_key, b"tool-cursor", sha256)
+        self._budget = result_budget
         self._sealer = sealer
         self._events = events
         self._clock = clock
@@ -78,58 +116,98 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome, response = await self._call(call)
+        outcome = await self._call(call)
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
             outcome = _dressed(outcome, call.principal)
-        self._finished(call, OK if outcome.error is None else outcome.error.type.value, response)
+        if outcome is ABANDONED and not call.has_written:
+            self._finished(call, CANCELLED)
+        else:
+            self._finished(call, OK if outcome.error is None else outcome.error.type.value)
         return outcome
 
-    def _finished(self, call: "_Call", status: str, response: UpstreamResponse | None = None) -> None:
+    def _finished(self, call: "_Call", status: str) -> None:
         self._events.tool_call_finished(
             ToolCallFinished(
                 tenant_id=call.principal.tenant_id,
                 server_id=call.principal.server_id,
                 tool=call.tool.name,
                 status=status,
-                upstream_status=None if response is None else response.status,
-                upstream_seconds=0.0 if response is None else response.seconds,
+                upstream_status=call.upstream_status,
+                upstream_seconds=call.upstream_seconds,
                 seconds=time.perf_counter() - call.started,
                 caller_gone=call.caller_gone,
                 trace_id=None if call.trace is None else call.trace.trace_id,
             )
         )
 
-    async def _call(self, call: "_Call") -> tuple[ToolOutcome, UpstreamResponse | None]:
-        principal, tool, arguments = call.principal, call.tool, call.arguments
-        problems = tool.validate(arguments)
+    async def _call(self, call: "_Call") -> ToolOutcome:
+        tool, run = call.tool, self._run_of(call.principal)
+        problems = tool.validate(call.arguments, run)
         if problems:
-            return ToolOutcome.from_error(_invalid_arguments(tool, problems)), None
+            return ToolOutcome.from_error(_invalid_arguments(tool, problems))
         try:
-            api_key = self._sealer.open(
-                principal.sealed_api_key, key_context(principal.tenant_id, principal.account_id)
-            )
+            call.api_key = self._open_key(call.principal)
         except SealError as exc:
-            logger.error("account_key.unsealable", account_id=principal.account_id, reason=str(exc))  # noqa: TRY400 - the text is the whole story
-            message = "The stored Richpanel key of this account cannot be opened, so nothing was sent."
-            return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again.")), None
-        request = tool.build_request(arguments)
+            logger.error("account_key.unsealable", account_id=call.principal.account_id, reason=str(exc))  # noqa: TRY400 - the text is the whole story
+            message = "The stored API key of this account cannot be opened, so nothing was sent."
+            return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again."))
+        try:
+            return await self._carried_out(call, tool.steps(call.arguments, run))
+        except InvalidInputError as exc:
+            return ToolOutcome.from_error(_invalid_arguments(tool, exc.problems or (Problem("", exc.message),)))
+        except FaultError as exc:
+            logger.exception("tool_call.unsendable", tool=tool.name, server_id=call.principal.server_id)
+            return ToolOutcome.from_error(_internal(f"The request could not be sent: {exc.message}."))
+        except Exception:
+            if not call.was_sent:
+                raise
+            # Whatever we fail to read of an answer: a write may have happened.
+            logger.exception("tool_call.unreadable_answer", tool=tool.name, server_id=call.principal.server_id)
+            return tool.failed(UpstreamBrokenError("the answer could not be read", sent=True))
+
+    async def _carried_out(self, call: "_Call", steps: Steps) -> ToolOutcome:
+        """Drive the dialogue: send what it asks for, and tell it what came of that."""
+        try:
+            requests = next(steps)
+            while not call.caller_gone:
+                requests = steps.send(await self._sent(call, requests))
+        except StopIteration as end:
+            outcome: ToolOutcome = end.value
+            return outcome
+        return ABANDONED
+
+    async def _sent(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> tuple[Exchange, ...]:
+        if len(requests) == 1:  # as nearly always: no task, no group
+            return (await self._exchange(call, requests[0]),)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._exchange(call, request)) for request in requests]
+        return tuple(task.result() for task in tasks)
+
+    async def _exchange(self, call: "_Call", request: UpstreamRequest) -> Exchange:
+        call.count(request)
         if call.trace is not None:
             request = replace(request, trace=call.trace.child())
         try:
-            response = await self._upstream.send(request, api_key)
+            response = await self._upstreams[call.tool.integration].send(
+                request, call.api_key, spent_seconds=time.perf_counter() - call.started
+            )
         except UpstreamError as exc:
-            return tool.failed(exc), None
-        except FaultError as exc:
-            logger.exception("tool_call.unsendable", tool=tool.name, server_id=principal.server_id)
-            return ToolOutcome.from_error(_internal(f"The request could not be sent: {exc.message}.")), None
-        response = _without_key(response, api_key)
-        limits = ratelimit.parse(response.headers, response.status, now=self._clock.now())
-        try:
-            return tool.shape(response, arguments, limits), response
-        except Exception:
-            # The request was sent: whatever we fail to read of its answer, a write may have happened.
-            logger.exception("tool_call.unreadable_answer", tool=tool.name, server_id=principal.server_id)
-            return tool.failed(UpstreamBrokenError("the answer could not be read", sent=True)), response
+            return Exchange(failure=exc)
+        call.upstream_status = response.status
+        call.upstream_seconds += response.seconds
+        response = _without_key(response, call.api_key)
+        return Exchange(response, ratelimit.parse(response.headers, response.status, now=self._clock.now()))
+
+    def _open_key(self, principal: ServerPrincipal) -> str:
+        return self._sealer.open(principal.sealed_api_key, key_context(principal.tenant_id, principal.account_id))
+
+    def _run_of(self, principal: ServerPrincipal) -> Run:
+        """Cursors are good for one server only."""
+        return Run(CursorCodec(partial(_mac, self._cursor_key, principal.server_id)), self._budget, self._clock.now())
+
+
+def _mac(key: bytes, server_id: str, message: bytes) -> bytes:
+    return hmac.digest(key, f"{server_id}\n".encode() + message, sha256)
 
 
 def _without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:

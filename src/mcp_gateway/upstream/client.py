@@ -1,4 +1,4 @@
-"""Richpanel over HTTP: one connection pool, one attempt, one deadline.
+"""An integration's API over HTTP: one connection pool, one attempt, one deadline.
 
 Built on pyqwest (Rust reqwest and hyper); why, and how retries, proxies and cancelling were settled, is in
 docs/adr/0003-upstream-http-client.md.
@@ -7,6 +7,7 @@ docs/adr/0003-upstream-http-client.md.
 import asyncio
 import re
 import time
+from dataclasses import dataclass
 
 import pyqwest
 
@@ -49,12 +50,24 @@ def _transport(connect_timeout_seconds: float, max_idle_connections: int, ca: by
         use_system_dns=True,
         enable_cookie_store=False,
         follow_redirects=False,
-        # Would add a `traceparent` header to what Richpanel receives.
+        # Would add a `traceparent` of its own; ours says whose call it is.
         enable_otel=False,
     )
 
 
-class RichpanelClient:
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Whose API it is, and how it is told the key."""
+
+    title: str
+    key_header: str
+    """Name of the header that carries the key, in lower case."""
+
+
+RICHPANEL = Service("Richpanel", "x-richpanel-key")
+
+
+class IntegrationClient:
     """The `UpstreamClient` of production: sends each request once over a shared pool of HTTP/1.1 connections."""
 
     def __init__(
@@ -66,10 +79,12 @@ class RichpanelClient:
         max_bytes: int,
         max_idle_connections: int,
         ca_certificates: bytes | None = None,
+        service: Service = RICHPANEL,
     ) -> None:
         """Opens no connection yet.
 
         Args:
+            service: whose API it is.
             base_url: `http(s)://host[:port][/path]`; a request's target is appended to it.
             connect_timeout_seconds: for name, TCP and TLS together.
             timeout_seconds: total, from the call to the last byte of the body.
@@ -83,19 +98,20 @@ class RichpanelClient:
         """
         # Parsed once, so that comparing it with the parsed whole below tells if the target was rewritten.
         self._base = pyqwest.Request("GET", f"{base_url.rstrip('/')}/").url.rstrip("/")
+        self._service = service
         self._timeout_seconds = timeout_seconds
         self._max_bytes = max_bytes
         self._transport = _transport(connect_timeout_seconds, max_idle_connections, ca_certificates)
 
-    async def send(self, request: UpstreamRequest, api_key: str) -> UpstreamResponse:
+    async def send(self, request: UpstreamRequest, api_key: str, *, spent_seconds: float = 0.0) -> UpstreamResponse:
         """See `UpstreamClient.send`."""
         started = time.monotonic()
         outgoing = self._outgoing(request, api_key)
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(max(self._timeout_seconds - spent_seconds, 0.0)):
                 status, headers, body = await self._exchange(outgoing)
         except TRANSPORT_ERRORS as exc:
-            raise from_transport(exc) from exc
+            raise from_transport(exc, self._service.title) from exc
         return UpstreamResponse(status=status, headers=headers, body=body, seconds=time.monotonic() - started)
 
     async def aclose(self) -> None:
@@ -103,7 +119,7 @@ class RichpanelClient:
         await self._transport.aclose()
 
     def _outgoing(self, request: UpstreamRequest, api_key: str) -> pyqwest.Request:
-        headers = pyqwest.Headers(outgoing_headers(request, api_key).items())
+        headers = pyqwest.Headers(outgoing_headers(request, api_key, self._service.key_header).items())
         url = f"{self._base}{request.target}"
         try:
             outgoing = pyqwest.Request(request.method, url, headers=headers, content=request.body)
@@ -118,7 +134,7 @@ class RichpanelClient:
         try:
             pending = self._transport.execute(outgoing)
         except RuntimeError as exc:
-            raise closed() from exc
+            raise closed(self._service.title) from exc
         # Leaving the block closes the connection unless the body was read to its end, also when cancelled.
         async with await pending as response:
             length = self._readable_length(response)
@@ -127,24 +143,24 @@ class RichpanelClient:
     def _readable_length(self, response: pyqwest.Response) -> int | None:
         """The body's announced length, None if it ends otherwise; refuses what cannot be read."""
         if response.status < _FIRST_FINAL_STATUS:
-            raise broken("Richpanel switched protocols, which was not asked for.")
+            raise broken(f"{self._service.title} switched protocols, which was not asked for.")
         headers = response.headers
         if any(coding.strip().lower() not in _NO_CODING for coding in headers.getall("content-encoding")):
-            raise broken("Richpanel sent a compressed answer although none was accepted.")
+            raise broken(f"{self._service.title} sent a compressed answer although none was accepted.")
         # hyper enforces the length, but looks at it neither beside chunks nor where no body can follow (RFC 9112 §6.3).
         told = headers.get("content-length", "")
         if "transfer-encoding" in headers or not _LENGTH.fullmatch(told):
             return None
         length = int(told)
         if length > self._max_bytes:
-            raise too_large(self._max_bytes)
+            raise too_large(self._max_bytes, self._service.title)
         return length
 
     async def _body(self, response: pyqwest.Response, length: int | None) -> bytes:
         body = bytearray()
         async for chunk in response.content:
             if len(body) + len(chunk) > self._max_bytes:
-                raise too_large(self._max_bytes)
+                raise too_large(self._max_bytes, self._service.title)
             body += chunk
             if len(body) == length:
                 break  # asking for the end as well costs another trip through the library's threads

@@ -15,14 +15,14 @@ TRANSPORT_ERRORS = (OSError, ReadError, WriteError, RemoteProtocolError, Runtime
 and pyqwest uses RuntimeError for whatever it has no class for."""
 
 
-def from_transport(exc: Exception) -> UpstreamError:
+def from_transport(exc: Exception, title: str) -> UpstreamError:
     """The messages name no URL, since ids in it belong to a customer; the cause keeps the library's own words."""
     # pyqwest's ConnectTimeout is a TimeoutError too. It covers name, TCP and TLS only, hence it comes first.
     if isinstance(exc, ConnectionError):
-        return UpstreamUnreachableError("Richpanel could not be reached: no connection was made.", sent=False)
+        return UpstreamUnreachableError(f"{title} could not be reached: no connection was made.", sent=False)
     if isinstance(exc, TimeoutError):
-        return UpstreamTimeoutError("Richpanel did not finish its answer within the deadline.", sent=True)
-    return broken("Richpanel's connection broke, or what it sent was not HTTP.")
+        return UpstreamTimeoutError(f"{title} did not finish its answer within the deadline.", sent=True)
+    return broken(f"{title}'s connection broke, or what it sent was not HTTP.")
 
 
 def broken(message: str) -> UpstreamBrokenError:
@@ -30,11 +30,11 @@ def broken(message: str) -> UpstreamBrokenError:
     return UpstreamBrokenError(message, sent=True)
 
 
-def too_large(max_bytes: int) -> UpstreamTooLargeError:
+def too_large(max_bytes: int, title: str) -> UpstreamTooLargeError:
     """The answer passes the cap of `max_bytes`."""
-    return UpstreamTooLargeError(f"Richpanel's answer is larger than {max_bytes} bytes.", sent=True)
+    return UpstreamTooLargeError(f"{title}'s answer is larger than {max_bytes} bytes.", sent=True)
 
 
-def closed() -> UpstreamUnreachableError:
+def closed(title: str) -> UpstreamUnreachableError:
     """The client was closed before the call began."""
-    return UpstreamUnreachableError("The gateway is shutting down; nothing was sent to Richpanel.", sent=False)
+    return UpstreamUnreachableError(f"The gateway is shutting down; nothing was sent to {title}.", sent=False)

@@ -22,19 +22,19 @@ _KEPT_NAMES = frozenset({
 _KEPT_PREFIXES = ("x-ratelimit-", "x-rate-limit-")
 
 
-def outgoing_headers(request: UpstreamRequest, api_key: str) -> dict[str, str]:
+def outgoing_headers(request: UpstreamRequest, api_key: str, key_header: str) -> dict[str, str]:
     """Everything the gateway adds to a request; `host` and a body's `content-length` come from the HTTP library.
 
     Raises:
         FaultError: the key holds characters a header cannot carry (RFC 9110 §5.5); the message never repeats it.
     """
     if not _SENDABLE_KEY.fullmatch(api_key):
-        raise FaultError("The stored Richpanel key holds characters that no HTTP header can carry; store it again.")
+        raise FaultError("The stored API key holds characters that no HTTP header can carry; store it again.")
     headers = {
         "accept": request.accept,
         "accept-encoding": "identity",
         "user-agent": PRODUCT,
-        "x-richpanel-key": api_key,
+        key_header: api_key,
     }
     if request.trace is not None:
         # Not `baggage`: what callers put there was not meant for another company.
@@ -42,7 +42,7 @@ def outgoing_headers(request: UpstreamRequest, api_key: str) -> dict[str, str]:
         if request.trace.state is not None:
             headers["tracestate"] = request.trace.state
     if request.body is not None:
-        headers["content-type"] = "application/json"
+        headers["content-type"] = request.content_type
     elif request.method not in {"GET", "HEAD"}:
         headers["content-length"] = "0"  # RFC 9110 §8.6: some servers answer 411 to a bodiless POST without it
     return headers

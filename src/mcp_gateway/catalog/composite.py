@@ -1,0 +1,136 @@
+"""Tools made of several reads: parts that need nothing of one another travel at the same time, each fails by itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcp_gateway.catalog.description import PartDescription
+from mcp_gateway.catalog.procedure import Readable, Run, Steps, number_of, value_at
+from mcp_gateway.exceptions import InvalidInputError
+from mcp_gateway.models.limits import RateLimits
+from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
+from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+
+_ARGUMENT, _LITERAL = "$", "="
+
+
+@dataclass(slots=True)
+class _State:
+    """What is known so far."""
+
+    arguments: Mapping[str, Any]
+    results: dict[str, Any] = field(default_factory=dict)
+    """Of parts that were read."""
+    errors: dict[str, ToolError] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    """Parts there was nothing to ask for, with the reason."""
+    limits: RateLimits | None = None
+
+    def is_settled(self, part: str) -> bool:
+        return part in self.results or part in self.errors or part in self.absent
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """Carries out a tool that is described by parts."""
+
+    parts: tuple[PartDescription, ...]
+    siblings: Mapping[str, Readable]
+    """All tools of the integration; complete only once it is loaded."""
+
+    def steps(self, arguments: Mapping[str, Any], run: Run) -> Steps:
+        """See `Procedure.steps`; as many rounds as the longest chain of parts that need one another."""
+        state = _State(arguments)
+        while (ready := self._ready(state)) and not self._is_lost(state):
+            requests = {
+                part.name: request for part, asked in ready if (request := self._request(part, asked, run, state))
+            }
+            exchanges = yield tuple(requests.values())
+            sent = [(part, asked) for part, asked in ready if part.name in requests]
+            for (part, asked), exchange in zip(sent, exchanges, strict=True):
+                self._take(state, part, self._tool(part).read(exchange, asked, run), exchange)
+        return self._outcome(state)
+
+    def _request(
+        self, part: PartDescription, asked: Mapping[str, Any], run: Run, state: _State
+    ) -> UpstreamRequest | None:
+        """None, and an error of the part alone, for a value that must not be sent: it may come from upstream."""
+        try:
+            return self._tool(part).build_request(asked, run)
+        except InvalidInputError as exc:
+            state.errors[part.name] = ToolError(ErrorType.INVALID_ARGUMENTS, "gateway", exc.message)
+            return None
+
+    def _ready(self, state: _State) -> Sequence[tuple[PartDescription, dict[str, Any]]]:
+        """The parts that can be asked for now, each with its arguments; settles those that never can."""
+        ready = []
+        for part in self.parts:
+            if state.is_settled(part.name):
+                continue
+            asked = self._asked(part, state)
+            if asked is not None:
+                ready.append((part, asked))
+            elif all(map(state.is_settled, _needed(part))):
+                _give_up(part, state)
+        return ready
+
+    def _asked(self, part: PartDescription, state: _State) -> dict[str, Any] | None:
+        asked = {name: self._value(part, name, places, state) for name, places in part.arguments.items()}
+        return None if None in asked.values() else asked
+
+    def _value(self, part: PartDescription, name: str, places: Sequence[str], state: _State) -> Any:
+        """The first place that holds something."""
+        return next((found for place in places if (found := self._found(part, name, place, state)) is not None), None)
+
+    def _found(self, part: PartDescription, name: str, place: str, state: _State) -> Any:
+        if place.startswith(_LITERAL):
+            return place.removeprefix(_LITERAL)
+        if not place.startswith(_ARGUMENT):
+            before, _, path = place.partition(".")
+            return value_at(state.results.get(before), path) or None
+        value = state.arguments.get(place.removeprefix(_ARGUMENT))
+        described = self._tool(part).number
+        # A number would have to be looked up first; another part does that anyway, and gives the id.
+        is_costly = described is not None and not described.is_answer and number_of({name: value}, described)
+        return None if is_costly else value
+
+    def _tool(self, part: PartDescription) -> Readable:
+        return self.siblings[part.lookup]
+
+    def _take(self, state: _State, part: PartDescription, outcome: ToolOutcome, exchange: Exchange) -> None:
+        if outcome.error is None:
+            state.results[part.name] = outcome.structured.get("result")
+        else:
+            state.errors[part.name] = outcome.error
+        is_told = state.limits is not None and state.limits.retry_after_seconds is not None
+        if exchange.limits is not None and not is_told:
+            state.limits = outcome.limits or exchange.limits
+
+    def _is_lost(self, state: _State) -> bool:
+        return any(part.absent is None and part.name in state.errors for part in self.parts)
+
+    def _outcome(self, state: _State) -> ToolOutcome:
+        for part in self.parts:
+            if part.absent is None and part.name in state.errors:
+                return ToolOutcome.from_error(state.errors[part.name], state.limits)
+        shown = [part.name for part in self.parts if not part.is_hidden]
+        result: dict[str, Any] = {name: state.results.get(name) for name in shown}
+        errors = {name: error.to_dict() for name, error in state.errors.items() if name in shown}
+        absent = {name: why for name, why in state.absent.items() if name in shown}
+        told = {name: told for name, told in (("errors", errors), ("absent", absent)) if told}
+        return ToolOutcome(structured={"result": {**result, **told}}, limits=state.limits)
+
+
+def _give_up(part: PartDescription, state: _State) -> None:
+    """A part that cannot be asked for shares the error of what it needs, or is absent for its own reason."""
+    failed = next((state.errors[name] for name in sorted(_needed(part)) if name in state.errors), None)
+    if failed is not None:
+        state.errors[part.name] = failed
+    else:
+        state.absent[part.name] = part.absent or "what it needs is missing"
+
+
+def _needed(part: PartDescription) -> set[str]:
+    """The parts this one takes its arguments from."""
+    places = (place for places in part.arguments.values() for place in places)
+    return {place.partition(".")[0] for place in places if not place.startswith((_ARGUMENT, _LITERAL))}

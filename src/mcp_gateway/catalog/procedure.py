@@ -1,0 +1,174 @@
+"""How a tool is carried out, as a dialogue without I/O: requests are yielded, what came of them is sent back in.
+
+A procedure yields requests that may travel at the same time, gets as many exchanges in the same order, and returns the
+outcome. Whoever drives it does the sending and sees to it that at most one write leaves.
+"""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from mcp_gateway.catalog.cursor import CursorCodec
+from mcp_gateway.catalog.description import NumberDescription, VerifyDescription
+from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
+from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+
+Steps = Generator[tuple[UpstreamRequest, ...], tuple[Exchange, ...], ToolOutcome]
+
+VERIFY = "verify"
+APPLIED = "applied"
+UNKNOWN = "unknown"
+
+DEFAULT_BUDGET = 40_000
+"""Characters of a result's JSON."""
+_MISSING = object()
+_ANY = ".*."
+"""Stands in a path for any item of an array."""
+_MAX_NUMBER_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one call brings beside its arguments."""
+
+    cursors: CursorCodec = field(default_factory=CursorCodec)
+    """Writes and reads the cursors of this server."""
+    budget: int = DEFAULT_BUDGET
+    """Characters the result may have."""
+    now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+PLAIN_RUN = Run()
+"""For callers without keys, budget and clock of their own."""
+
+
+class Procedure(Protocol):
+    """One way of carrying a tool out."""
+
+    def steps(self, arguments: Mapping[str, Any], run: Run) -> Steps:
+        """The dialogue for arguments that passed the checks."""
+
+
+class Readable(Protocol):
+    """A tool of one request, as others use it."""
+
+    @property
+    def number(self) -> NumberDescription | None:
+        """How an argument of digits only is understood."""
+
+    def build_request(self, arguments: Mapping[str, Any], run: Run) -> UpstreamRequest:
+        """Its request."""
+
+    def read(self, exchange: Exchange, arguments: Mapping[str, Any], run: Run) -> ToolOutcome:
+        """What came of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SingleRequest:
+    """One request, and beside it what the document asks for: a look-up by number before, a check afterwards."""
+
+    name: str
+    siblings: Mapping[str, Readable]
+    """All tools of the integration, this one included; complete only once it is loaded."""
+    number: NumberDescription | None = None
+    verify: VerifyDescription | None = None
+
+    def steps(self, arguments: Mapping[str, Any], run: Run) -> Steps:
+        """See `Procedure.steps`."""
+        number = number_of(arguments, self.number)
+        if self.number is not None and number is not None:
+            return (yield from self._by_number(self.number, number, arguments, run))
+        return (yield from self._by_id(arguments, run))
+
+    def _by_id(self, arguments: Mapping[str, Any], run: Run) -> Steps:
+        tool = self.siblings[self.name]
+        (exchange,) = yield (tool.build_request(arguments, run),)
+        outcome = tool.read(exchange, arguments, run)
+        if self.verify is None or outcome.error is not None or not arguments.get(VERIFY):
+            return outcome
+        return (yield from self._verified(self.verify, outcome, arguments, run))
+
+    def _by_number(self, described: NumberDescription, number: str, arguments: Mapping[str, Any], run: Run) -> Steps:
+        lookup = self.siblings[described.lookup]
+        asked = {described.lookup_argument: number}
+        (exchange,) = yield (lookup.build_request(asked, run),)
+        if described.is_answer:
+            outcome = self.siblings[self.name].read(exchange, arguments, run)
+            return replace(outcome, meta=_resolved(described, number))
+        found = lookup.read(exchange, asked, run)
+        record = found.structured.get("result")
+        identifier = record.get(described.take) if isinstance(record, Mapping) else None
+        if found.error is not None:
+            return found
+        if not isinstance(identifier, str):
+            return _without_id(described, found)
+        outcome = yield from self._by_id({**arguments, described.argument: identifier}, run)
+        return replace(outcome, meta={**outcome.meta, **_resolved(described, number, identifier)})
+
+    def _verified(
+        self, described: VerifyDescription, outcome: ToolOutcome, arguments: Mapping[str, Any], run: Run
+    ) -> Steps:
+        lookup = self.siblings[described.lookup]
+        asked = {"id": arguments["id"]}
+        (exchange,) = yield (lookup.build_request(asked, run),)
+        check = lookup.read(exchange, asked, run)
+        record = check.structured.get("result") if check.error is None else None
+        applied = {
+            name: UNKNOWN if record is None else _is_applied(record, path, arguments[name])
+            for name, path in described.fields.items()
+            if name in arguments
+        }
+        structured = {**outcome.structured, APPLIED: applied}
+        return replace(outcome, structured=structured, limits=check.limits or outcome.limits)
+
+
+def number_of(arguments: Mapping[str, Any], described: NumberDescription | None) -> str | None:
+    """The number people use where an id was expected: an argument of digits only."""
+    value = None if described is None else arguments.get(described.argument)
+    is_number = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_NUMBER_DIGITS
+    return value if is_number else None
+
+
+def value_at(value: Any, path: str) -> Any:
+    """What stands at a dotted path of member names and indices; None where there is nothing."""
+    found = _at(value, path)
+    return None if found is _MISSING else found
+
+
+def _at(value: Any, path: str) -> Any:
+    for step in path.split("."):
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return _MISSING
+    return value
+
+
+def _is_applied(record: Any, path: str, wanted: Any) -> bool | str:
+    """Whether the object has what the write asked for; unknown where the object does not tell."""
+    outer, is_any, inner = path.partition(_ANY)
+    if is_any:
+        items = _at(record, outer)
+        # Not finding it proves nothing: upstream may write a text its own way.
+        return True if isinstance(items, list) and any(_at(item, inner) == wanted for item in items) else UNKNOWN
+    found = _at(record, path)
+    if found is _MISSING:
+        return UNKNOWN
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        return all(found.get(name) == value for name, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(found, list):
+        return all(item in found for item in wanted)
+    return bool(found == wanted)
+
+
+def _resolved(described: NumberDescription, number: str, identifier: str | None = None) -> dict[str, Any]:
+    told = {"number": number} if identifier is None else {"number": number, "id": identifier}
+    return {"resolved": {described.argument: told}}
+
+
+def _without_id(described: NumberDescription, found: ToolOutcome) -> ToolOutcome:
+    message = f"The look-up by number gave no id, so nothing more was sent. Give `{described.argument}` as the id."
+    return ToolOutcome.from_error(ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", message), found.limits)
