@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -38,18 +37,16 @@ def made(name: str, inputs: Sequence[Path], make: Callable[[Path], None]) -> Pat
     return directory
 
 
-def run(what: str, command: Sequence[object], *, cwd: Path = ROOT, path: Path | None = None) -> str:
-    """Run an installer; its standard output. `path` is a directory to look for programs in first.
+def run(what: str, command: Sequence[object], *, cwd: Path = ROOT) -> str:
+    """Run an installer; its standard output.
 
     Raises:
         ToolchainError: it failed; the message is `what` and the end of what it said.
     """
-    searched = os.pathsep.join([str(path), os.environ["PATH"]]) if path else os.environ["PATH"]
     try:
         finished = subprocess.run(  # noqa: S603 - our own commands
             [str(part) for part in command],
             cwd=cwd,
-            env={**os.environ, "PATH": searched},
             capture_output=True,
             text=True,
             timeout=INSTALL_SECONDS,
