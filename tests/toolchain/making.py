@@ -19,16 +19,16 @@ class ToolchainError(Exception):
     """Something cannot be installed; the message is one line."""
 
 
-def made(name: str, inputs: Sequence[Path], make: Callable[[Path], None]) -> Path:
-    """The directory `.tools/{name}`, filled by `make` unless it was made from `inputs` as they are now.
+def made(name: str, inputs: Sequence[Path], make: Callable[[Path], None], *, under: Path = TOOLS) -> Path:
+    """The directory `name` under `.tools/`, filled by `make` unless it was made from `inputs` as they are now.
 
     Raises:
         ToolchainError: `make` could not; what it left is not taken for complete the next time.
     """
-    directory = TOOLS / name
+    directory = under / name
     stamp = directory / STAMP
     wanted = _digest(inputs)
-    with _one_at_a_time():
+    with _one_at_a_time(under):
         if not (stamp.is_file() and stamp.read_text() == wanted):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True)
@@ -68,9 +68,9 @@ def _digest(inputs: Sequence[Path]) -> str:
 
 
 @contextlib.contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def _one_at_a_time(under: Path) -> Iterator[None]:
     """Two makes in one checkout may want the same directory."""
-    TOOLS.mkdir(exist_ok=True)
-    with (TOOLS / "lock").open("w") as file:
+    under.mkdir(exist_ok=True)
+    with (under / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
