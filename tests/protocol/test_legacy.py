@@ -100,10 +100,13 @@ async def test_null_params_and_arguments_count_as_absent():
     assert host.calls[0][1] == {}
 
 
-async def test_unknown_tool_is_told_this_servers_tools_with_200():
-    reply = await send(request("tools/call", {"name": "get_parcel"}))
-    assert error_of(reply) == (200, -32602)
-    assert parsed(reply)["error"]["data"] == {"tools": ["get_order", "list_orders"], "listRevision": "r1"}
+@pytest.mark.parametrize("version", LEGACY)
+async def test_unknown_tool_is_a_result_that_names_this_servers_tools(version):
+    reply = await send(request("tools/call", {"name": "get_parcel"}), {"MCP-Protocol-Version": version})
+    result = parsed(reply)["result"]
+    validate_server_result("tools/call", version, result)
+    assert result["structuredContent"]["error"]["type"] == "tool_unavailable"
+    assert "get_order, list_orders" in result["content"][-1]["text"]
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ async def test_header_in_another_legal_spelling_is_accepted(headers):
 
 async def test_tool_name_beyond_ascii_is_compared_decoded():
     reply = await send(modern_request("tools/call", {"name": "größe"}), modern_headers("tools/call", sentinel("größe")))
-    assert error_of(reply) == (400, -32602)  # past the header check: an unknown tool
+    assert parsed(reply)["result"]["isError"] is True  # past the header check: an unknown tool
 
 
 async def test_version_nobody_speaks_is_refused_with_the_list():
@@ -200,22 +200,32 @@ async def test_malformed_call_is_invalid_params(params):
     assert host.calls == []
 
 
-async def test_unknown_tool_is_told_this_servers_tools():
-    reply = await send_modern("tools/call", {"name": "get_parcel"})
-    assert error_of(reply) == (400, -32602)
-    error = parsed(reply)["error"]
-    assert error["message"].startswith('Unknown tool "get_parcel"')
+async def test_unknown_tool_is_a_result_that_names_this_servers_tools():
+    host = FakeHost()
+    reply = await send_modern("tools/call", {"name": "get_parcel"}, host)
+    result = parsed(reply)["result"]
+    validate_server_result("tools/call", MODERN, result)
+    error = result["structuredContent"]["error"]
+    assert (reply.status, result["isError"], error["type"], error["origin"]) == (
+        200,
+        True,
+        "tool_unavailable",
+        "gateway",
+    )
+    assert error["message"].startswith('There is no tool "get_parcel" here')
     assert error["message"].endswith("This server's tools: get_order, list_orders.")
-    assert error["data"] == {"tools": ["get_order", "list_orders"], "listRevision": "r1"}
+    assert result["content"][-1]["text"] == error["message"]
+    assert (error["tools"], error["list_revision"]) == (["get_order", "list_orders"], "r1")
+    assert host.calls == []
 
 
 async def test_unknown_tool_on_a_server_without_tools_says_so():
     reply = await send_modern("tools/call", {"name": "x"}, FakeHost(outcomes={}))
-    assert parsed(reply)["error"]["message"].endswith("This server has no tools.")
+    assert parsed(reply)["result"]["content"][-1]["text"].endswith("This server has no tools.")
 
 
 async def test_unknown_tool_with_an_endless_name_is_not_echoed_whole():
-    assert len((await send_modern("tools/call", {"name": "x" * 5000})).body) < 400
+    assert len((await send_modern("tools/call", {"name": "x" * 5000})).body) < 1500
 
 
 @pytest.mark.parametrize("cursor", ["page-2", 5, {}, [], False])
