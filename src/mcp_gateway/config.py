@@ -180,6 +180,12 @@ class Settings(BaseSettings):
     upstream_max_idle_connections: int = Field(
         default=256, ge=1, le=4096, description="idle upstream connections kept open per process"
     )
+    max_streams: int = Field(
+        default=4000, ge=1, le=100_000, description="event streams of HTTP+SSE open at a time per process"
+    )
+    max_streams_per_server: int = Field(
+        default=200, ge=1, le=100_000, description="the same for one MCP server, per process"
+    )
     database_pool_size: int = Field(default=10, ge=1, le=200, description="Postgres connections per process")
     sweep_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="pause between two sweeps of expired servers and tokens"

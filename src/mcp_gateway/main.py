@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from mcp_gateway.config import Settings
 from mcp_gateway.factory import open_factory
@@ -17,7 +16,8 @@ from mcp_gateway.http.edge import Edge
 from mcp_gateway.http.errors import install_error_handlers
 from mcp_gateway.http.mcp.endpoint import McpEndpoint
 from mcp_gateway.http.mcp.hosts import HostCheck
-from mcp_gateway.http.secrets_in_path import MCP_ROUTES
+from mcp_gateway.http.mcp.sse import KEEP_ALIVE_SECONDS, MessageEndpoint, StreamEndpoint
+from mcp_gateway.http.secrets_in_path import ENDPOINT_ROUTES, MESSAGE_ROUTES, STREAM_ROUTES
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.telemetry.logs import configure_logging
 from mcp_gateway.telemetry.metrics import Metrics
@@ -27,8 +27,15 @@ DESCRIPTION = """Hosted MCP servers for Richpanel: one POST gives a secret URL t
 Order of things: a tenant, an integrated account with a Richpanel API key, an MCP server."""
 
 
-def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> ASGIApp:
+def create_app(
+    settings: Settings | None = None, *, clock: Clock | None = None, keep_alive_seconds: float = KEEP_ALIVE_SECONDS
+) -> Edge:
     """The whole gateway as one ASGI application; nothing connects before its lifespan starts.
+
+    Args:
+        settings: those of the environment unless given.
+        clock: the machine's unless given.
+        keep_alive_seconds: silence on an event stream after which a comment is sent.
 
     Raises:
         ConfigurationError: a setting is missing or weak.
@@ -43,7 +50,11 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
             app.state.factory = factory
             app.state.ready = True
             yield
-            app.state.ready = False
+            drain()
+
+    def drain() -> None:
+        app.state.ready = False
+        app.state.factory.streams.drain()
 
     app = FastAPI(
         title="Richpanel MCP Gateway",
@@ -54,16 +65,23 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    endpoint = McpEndpoint(
-        HostCheck(
-            public_url=settings.public_url,
-            allowed_hosts=settings.allowed_hosts,
-            allowed_origins=settings.allowed_origins,
-        )
-    )
-    app.router.routes[:0] = [Route(path, endpoint=endpoint, include_in_schema=False) for path in MCP_ROUTES]
+    app.router.routes[:0] = _mcp_routes(settings, keep_alive_seconds)
     for module in (tenants, api_tokens, catalog, accounts, servers, health):
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
-    return Edge(app, metrics=metrics, client_address=ClientAddress(settings.trusted_proxies))
+    return Edge(app, metrics=metrics, client_address=ClientAddress(settings.trusted_proxies), on_drain=drain)
+
+
+def _mcp_routes(settings: Settings, keep_alive_seconds: float) -> list[Route]:
+    hosts = HostCheck(
+        public_url=settings.public_url,
+        allowed_hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
+    )
+    endpoints = (
+        (ENDPOINT_ROUTES, McpEndpoint(hosts)),
+        (STREAM_ROUTES, StreamEndpoint(hosts, settings.public_url, keep_alive_seconds)),
+        (MESSAGE_ROUTES, MessageEndpoint(hosts)),
+    )
+    return [Route(path, endpoint, include_in_schema=False) for paths, endpoint in endpoints for path in paths]

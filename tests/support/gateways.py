@@ -134,7 +134,7 @@ class Gateway:
 
 
 @contextlib.asynccontextmanager
-async def running_gateway(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Gateway]:
-    """A gateway on a real socket, with everything `serve` has."""
-    async with serving(create_app(settings, clock=clock)) as url, httpx.AsyncClient(timeout=20) as client:
+async def running_gateway(settings: Settings, *, clock: Clock | None = None, **more: Any) -> AsyncIterator[Gateway]:
+    """A gateway on a real socket, with everything `serve` has; `more` is for `create_app`."""
+    async with serving(create_app(settings, clock=clock, **more)) as url, httpx.AsyncClient(timeout=20) as client:
         yield Gateway(url, client)

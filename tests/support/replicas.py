@@ -14,7 +14,7 @@ from mcp_gateway.models.servers import ServerConfig
 from mcp_gateway.models.token_events import TokenEvent, TokenKind
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
 from mcp_gateway.storage.token_codec import dump_server, load_server
-from mcp_gateway.storage.token_records import CHANNEL, TokenRecords
+from mcp_gateway.storage.token_records import TokenRecords
 from mcp_gateway.storage.token_store import TokenStore
 from tests.support.clocks import ManualClock
 
@@ -94,7 +94,7 @@ async def replica(
 ) -> AsyncIterator[Replica]:
     redis = open_redis(redis_url)
     clock = ManualClock()
-    link = RedisLink(redis, CHANNEL)
+    link = RedisLink(redis)
     records = TokenRecords(redis, link, mac_key)
     tokens = TokenStore(
         TokenKind.SERVER,

@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from collections.abc import Callable
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -34,10 +35,19 @@ logger = structlog.get_logger("mcp_gateway.http")
 class Edge:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, client_address: ClientAddress) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        client_address: ClientAddress,
+        on_drain: Callable[[], None] = lambda: None,
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._client_address = client_address
+        self.drain = on_drain
+        """To be called when the server begins to stop; it waits for open streams before it ends the lifespan."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection event; only HTTP requests are dressed."""
@@ -112,8 +122,8 @@ def _route(scope: Scope) -> str:
     if known is not None:
         return known
     route = scope.get("route")
-    template = getattr(route, "path_format", None) or getattr(route, "path", None)
-    return template or "unmatched"
+    template = getattr(route, "path_format", None) or getattr(route, "path", None) or "unmatched"
+    return MCP_ROUTES.get(template, template)
 
 
 def _method(method: str) -> str:

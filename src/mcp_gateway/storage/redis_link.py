@@ -54,12 +54,11 @@ def open_redis(url: str) -> "Redis":
 class RedisLink:
     """Watches Redis; `run` is one task for the life of the process."""
 
-    def __init__(self, redis: "Redis", channel: str) -> None:
+    def __init__(self, redis: "Redis") -> None:
         self._redis = redis
-        self._channel = channel
         self._available = False
         self._changed = asyncio.Event()
-        self._on_message: list[Callable[[bytes], None]] = []
+        self._on_message: dict[bytes, list[Callable[[bytes], None]]] = {}
         self._on_flush: list[Callable[[], None]] = []
         self._catch_up: Callable[[], Awaitable[bool]] | None = None
 
@@ -68,9 +67,12 @@ class RedisLink:
         """Whether Redis may be read and written now."""
         return self._available
 
-    def listen(self, *, on_message: Callable[[bytes], None], on_flush: Callable[[], None]) -> None:
-        """Be told of every announcement, and of every moment in which announcements may have been missed."""
-        self._on_message.append(on_message)
+    def listen(self, channel: str, *, on_message: Callable[[bytes], None], on_flush: Callable[[], None]) -> None:
+        """Be told of every message on a channel, and of every moment in which some may have been missed.
+
+        All of them share one subscription, so this comes before `run`; neither callback may raise.
+        """
+        self._on_message.setdefault(channel.encode(), []).append(on_message)
         self._on_flush.append(on_flush)
 
     def catch_up_with(self, catch_up: Callable[[], Awaitable[bool]]) -> None:
@@ -104,7 +106,7 @@ class RedisLink:
         while True:
             pubsub = self._redis.pubsub()
             try:
-                await pubsub.subscribe(self._channel)
+                await pubsub.subscribe(*self._on_message)
                 await self._serve(pubsub)
             except (TimeoutError, RedisError, OSError, RedisDownError) as exc:
                 self._lost(exc)
@@ -123,7 +125,7 @@ class RedisLink:
             await self._changed.wait()
 
     async def _serve(self, pubsub: PubSub) -> None:
-        """Hand on announcements until the subscription breaks; probe it whenever it is silent."""
+        """Hand on messages until the subscription breaks; probe it whenever it is silent."""
         loop = asyncio.get_running_loop()
         was_restored = False
         heard = loop.time()
@@ -142,7 +144,7 @@ class RedisLink:
             if message is not None:
                 heard = now
                 if message["type"] == "message":
-                    for tell in self._on_message:
+                    for tell in self._on_message[message["channel"]]:
                         tell(message["data"])
             elif now - heard > SILENCE_SECONDS:
                 raise TimeoutError("the subscription is silent")
