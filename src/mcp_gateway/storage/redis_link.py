@@ -9,13 +9,15 @@ and they are still those of its run.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import PubSub
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
 
 T = TypeVar("T")
@@ -35,10 +37,24 @@ class RedisDownError(Exception):
     """Redis did not answer, or is not trusted at the moment."""
 
 
+class PatientPool(BlockingConnectionPool):
+    """Tells a burst of our own, which waited too long for a connection, from a connection that failed."""
+
+    async def get_connection(self, *_: Any, **__: Any) -> AbstractConnection:
+        """A connection, once there is one."""
+        try:
+            return await super().get_connection()
+        except RedisConnectionError as exc:
+            # The cause alone tells that it was the wait; a connection that fails has others.
+            if isinstance(exc.__cause__, asyncio.TimeoutError):
+                raise MaxConnectionsError(str(exc)) from exc
+            raise
+
+
 def open_redis(url: str) -> "Redis":
     """A client that fails fast and never repeats a command by itself."""
     # Blocking: a burst of look-ups waits its turn for a connection, instead of failing as if Redis were gone.
-    pool = BlockingConnectionPool.from_url(
+    pool = PatientPool.from_url(
         url,
         timeout=COMMAND_SECONDS,
         socket_timeout=COMMAND_SECONDS,
