@@ -178,12 +178,11 @@ class Factory:
         )
 
     def _streams(self, context: ProcessContext, ids: StreamIds) -> StreamHub:
-        settings, link = context.settings, self._tokens.link
+        settings = context.settings
         return StreamHub(
             ids=ids,
-            relay=StreamRelay(context.redis, link, self._sealer, context.clock, ids.process),
+            relay=StreamRelay(context.redis, self._tokens.link, self._sealer, context.clock, ids.process),
             server_tokens=self._tokens.servers,
-            link=link,
             clock=context.clock,
             metrics=context.metrics,
             limits=StreamLimits(settings.max_streams, settings.max_streams_per_server),

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_gateway.http.bodies import ClientGoneError
 from mcp_gateway.http.client_address import ClientAddress
-from mcp_gateway.http.secrets_in_path import MCP_ROUTES, take_secret
+from mcp_gateway.http.secrets_in_path import mcp_route, take_secret
 from mcp_gateway.telemetry.metrics import Metrics
 
 REQUEST_ID_KEY = "request_id"
@@ -118,12 +118,12 @@ def _request_id(scope: Scope) -> str:
 
 def _route(scope: Scope) -> str:
     """The route's template, never the path as sent: paths hold ids, and what matched no route holds anything."""
-    known = MCP_ROUTES.get(scope["path"])
+    known = mcp_route(scope["path"])
     if known is not None:
         return known
     route = scope.get("route")
-    template = getattr(route, "path_format", None) or getattr(route, "path", None) or "unmatched"
-    return MCP_ROUTES.get(template, template)
+    template = getattr(route, "path_format", None) or getattr(route, "path", None)
+    return template or "unmatched"
 
 
 def _method(method: str) -> str:

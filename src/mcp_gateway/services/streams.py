@@ -21,7 +21,7 @@ from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.sse import message_event
 from mcp_gateway.services.stream import CloseReason, Stream
-from mcp_gateway.storage.redis_link import RedisDownError, RedisLink
+from mcp_gateway.storage.redis_link import RedisDownError
 from mcp_gateway.storage.stream_relay import StreamRelay
 from mcp_gateway.storage.token_store import TokenStore
 from mcp_gateway.telemetry.metrics import Metrics
@@ -82,18 +82,18 @@ class StreamHub:
         ids: StreamIds,
         relay: StreamRelay,
         server_tokens: TokenStore[ServerPrincipal],
-        link: RedisLink,
         clock: Clock,
         metrics: Metrics,
         limits: StreamLimits,
+        mark_seconds: float = MARK_SECONDS,
     ) -> None:
         self._ids = ids
         self._relay = relay
         self._server_tokens = server_tokens
-        self._link = link
         self._clock = clock
         self._metrics = metrics
         self._limits = limits
+        self._mark_seconds = mark_seconds
         self._streams: dict[str, Stream] = {}
         self._by_token: dict[bytes, _TokenStreams] = {}
         self._places: Counter[str] = Counter()
@@ -215,7 +215,7 @@ class StreamHub:
         polled = loop.time()
         while True:
             await _wait(self._doubted, DEAF_POLL_SECONDS)
-            if loop.time() - polled >= (POLL_SECONDS if self._link.available else DEAF_POLL_SECONDS):
+            if loop.time() - polled >= (POLL_SECONDS if self._relay.hears else DEAF_POLL_SECONDS):
                 polled = loop.time()
                 self._doubtful.update(self._by_token)
             try:
@@ -250,8 +250,8 @@ class StreamHub:
         try:
             await self._relay.mark([stream.id])
         except RedisDownError:
-            # Only other replicas need the key, and they cannot read it now.
-            self._marks_due = 0.0
+            # Our own replica does without the key, so the stream may open; it is written as soon as can be.
+            self._marks_lost()
 
     def _tell_here(self, stream: Stream, answer: bytes) -> None:
         if stream.closed is not None:
@@ -314,7 +314,7 @@ class StreamHub:
             del self._gone[: len(gone)]
             if self._marks_due <= now:
                 # Before the first write: what is lost meanwhile sets it back.
-                self._marks_due = now + MARK_SECONDS
+                self._marks_due = now + self._mark_seconds
                 await self._relay.mark(list(self._streams))
         except RedisDownError:
             # Keys that could not be deleted end by themselves, sooner than they would be remembered here.

@@ -43,12 +43,13 @@ class PatientPool(BlockingConnectionPool):
     async def get_connection(self, *_: Any, **__: Any) -> AbstractConnection:
         """A connection, once there is one."""
         try:
-            return await super().get_connection()
+            connection: AbstractConnection = await super().get_connection()  # type: ignore[no-untyped-call]
         except RedisConnectionError as exc:
             # The cause alone tells that it was the wait; a connection that fails has others.
             if isinstance(exc.__cause__, asyncio.TimeoutError):
                 raise MaxConnectionsError(str(exc)) from exc
             raise
+        return connection
 
 
 def open_redis(url: str) -> "Redis":

@@ -68,8 +68,16 @@ def split(sealer: Sealer, stream_id: str, answer: bytes) -> Iterator[bytes]:
 class Assembly:
     """Puts the answers for one process' streams together."""
 
-    def __init__(self, sealer: Sealer, holds: Callable[[str], bool], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        sealer: Sealer,
+        holds: Callable[[str], bool],
+        monotonic: Callable[[], float],
+        *,
+        room: int = MAX_UNFINISHED_BYTES,
+    ) -> None:
         """`holds` says whether a stream is held here: pieces for others are not worth opening."""
+        self._room = room
         self._sealer = sealer
         self._holds = holds
         self._monotonic = monotonic
@@ -108,7 +116,7 @@ class Assembly:
 
     def _joined(self, label: Label, piece: bytes) -> tuple[str, bytes] | None:
         key = (label.stream_id, label.message_id)
-        if self._size + len(piece) > MAX_UNFINISHED_BYTES:
+        if self._size + len(piece) > self._room:
             self._drop(key)
             raise PieceError("too much is unfinished")
         one = self._unfinished.setdefault(key, _Unfinished())

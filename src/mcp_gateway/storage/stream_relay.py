@@ -36,6 +36,11 @@ class StreamRelay:
         self._clock = clock
         self._process = process
 
+    @property
+    def hears(self) -> bool:
+        """Whether announcements of other processes arrive now."""
+        return self._link.available
+
     def listen(
         self, *, holds: Callable[[str], bool], on_answer: Callable[[str, bytes], None], on_flush: Callable[[], None]
     ) -> None:
