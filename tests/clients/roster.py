@@ -16,7 +16,7 @@ REMOTE = "node_modules/mcp-remote/dist/proxy.js"
 HTTP_SSE = "2024-11-05"
 """The revision whose transport has a URL of its own: an event stream, and messages posted beside it."""
 
-SSE_IS_SERVED = False
+SSE_IS_SERVED = True
 """Whether the gateway has `GET /mcp/{token}/sse`, so that the clients of HTTP+SSE take part."""
 
 

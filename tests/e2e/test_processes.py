@@ -31,8 +31,8 @@ def environment(world: World, **overrides: str) -> dict[str, str]:
     }
 
 
-@contextlib.asynccontextmanager
-async def serve(world: World, *arguments: str) -> AsyncIterator[Gateway]:
+async def started(world: World, *arguments: str) -> tuple[asyncio.subprocess.Process, str]:
+    """A process that serves, and its URL."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -46,10 +46,16 @@ async def serve(world: World, *arguments: str) -> AsyncIterator[Gateway]:
         stderr=asyncio.subprocess.DEVNULL,
     )
     assert process.stdout is not None
+    async with asyncio.timeout(LIMIT_SECONDS):
+        word, url = (await process.stdout.readline()).decode().split()
+    assert word == "ready"
+    return process, url
+
+
+@contextlib.asynccontextmanager
+async def serve(world: World, *arguments: str) -> AsyncIterator[Gateway]:
+    process, url = await started(world, *arguments)
     try:
-        async with asyncio.timeout(LIMIT_SECONDS):
-            word, url = (await process.stdout.readline()).decode().split()
-        assert word == "ready"
         async with httpx.AsyncClient(timeout=20) as client:
             yield Gateway(url, client)
     finally:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcp_gateway.protocol.preflight import preflight
+from mcp_gateway.protocol.preflight import preflight, stream_preflight
 from tests.protocol.support import parsed, raw
 
 JSON = {"content-type": "application/json"}
@@ -95,3 +95,22 @@ def test_accept_that_excludes_both_is_406(accept):
 def test_several_accept_headers_count_as_one_list():
     headers = [*raw(JSON), (b"accept", b"text/html"), (b"accept", b"application/json")]
     assert preflight("POST", headers) is None
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "HEAD", "PUT", "get"])
+def test_stream_is_opened_by_get_alone(method):
+    reply = stream_preflight(method, [])
+    assert reply is not None
+    assert (reply.status, dict(reply.headers)["allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/*", "text/event-stream", "text/html, text/event-stream;q=0.5"])
+def test_accept_that_allows_events_passes(accept):
+    assert stream_preflight("GET", raw({"accept": accept})) is None
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream;q=0", "text/html, */*;q=0"])
+def test_accept_that_excludes_events_is_406(accept):
+    reply = stream_preflight("GET", raw({"accept": accept}))
+    assert reply is not None
+    assert reply.status == 406

@@ -15,7 +15,7 @@ from mcp_gateway.constants import PROCESS_CACHE_SECONDS, REDIS_RECORD_SECONDS
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.models.token_events import TokenKind
 from mcp_gateway.storage.redis_link import RedisDownError, RedisLink
-from mcp_gateway.storage.token_records import TokenRecords, message_of
+from mcp_gateway.storage.token_records import CHANNEL, TokenRecords, message_of
 
 MAX_CACHED = 20_000
 """Copies of one kind in one process, about 1 KB each."""
@@ -81,7 +81,8 @@ class TokenStore(Generic[R]):
         self._cached: dict[bytes, _Cached[R]] = {}
         self._flights: dict[bytes, _Flight[R]] = {}
         self._prefix = message_of(kind, b"")
-        link.listen(on_message=self._heard, on_flush=self.flush)
+        self._on_doubt: list[Callable[[bytes | None], None]] = []
+        link.listen(CHANNEL, on_message=self._heard, on_flush=self.flush)
 
     async def find(self, digest: bytes) -> R | None:
         """The principal, or None for a token that is unknown, revoked or expired.
@@ -97,15 +98,28 @@ class TokenStore(Generic[R]):
             return None
         return cached.record
 
+    def on_doubt(self, tell: Callable[[bytes | None], None]) -> None:
+        """For who acts on a token for longer than one look-up: be told which one may have changed; None: any of them.
+
+        `find` called from then on gives the new state.
+        """
+        self._on_doubt.append(tell)
+
     def invalidate(self, digest: bytes) -> None:
         """Drop what this process holds; a look-up under way is not kept and nobody new joins it."""
         self._cached.pop(digest, None)
         self._flights.pop(digest, None)
+        self._doubt(digest)
 
     def flush(self) -> None:
         """Drop everything this process holds."""
         self._cached.clear()
         self._flights.clear()
+        self._doubt(None)
+
+    def _doubt(self, digest: bytes | None) -> None:
+        for tell in self._on_doubt:
+            tell(digest)
 
     def _heard(self, message: bytes) -> None:
         if not message.startswith(self._prefix):
