@@ -108,6 +108,11 @@ class TokenStores:
         """A fresh transaction."""
         return UnitOfWork(self._engine)
 
+    async def aclose(self) -> None:
+        """End what is still being looked up, before the stores are closed."""
+        await self.servers.aclose()
+        await self.api_tokens.aclose()
+
     async def _load_server(self, digest: bytes) -> ServerPrincipal | None:
         async with self.unit_of_work() as stores:
             return await stores.servers.find_by_digest(digest)
@@ -210,6 +215,7 @@ class Factory:
             await self.tool_calls.finish_writes()
             await cancel_all(tasks)
             await streams.aclose()
+            await self._tokens.aclose()
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from richpanel_sim.limits import Quota
 from richpanel_sim.server import running
 from richpanel_sim.state import SimulatorState
 from tests.clients.driver import Driver, NoAnswerError
-from tests.clients.roster import Client, Known, served
+from tests.clients.roster import CLIENTS, Client, Known
 from tests.clients.scenario import STEPS, FindingError, Run, World, openings
 from tests.clients.table import FAIL, KNOWN, OK, Cell, Row, printed
 from tests.clients.wire import Wire
@@ -37,9 +37,9 @@ def main() -> int:
     parser.add_argument("--only", default="", help="a part of the names of the clients to drive")
     parser.add_argument("--verbose", action="store_true", help="also print what each client sent and was told")
     options = parser.parse_args()
-    chosen = [client for client in served() if options.only.lower() in client.name.lower()]
+    chosen = [client for client in CLIENTS if options.only.lower() in client.name.lower()]
     if not chosen:
-        parser.error(f"no client is called {options.only!r}; there are: {', '.join(c.name for c in served())}")
+        parser.error(f"no client is called {options.only!r}; there are: {', '.join(c.name for c in CLIENTS)}")
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         postgres_url = stack.enter_context(postgres_server(directory))

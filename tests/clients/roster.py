@@ -16,10 +16,6 @@ REMOTE = "node_modules/mcp-remote/dist/proxy.js"
 HTTP_SSE = "2024-11-05"
 """The revision whose transport has a URL of its own: an event stream, and messages posted beside it."""
 
-SSE_IS_SERVED = True
-"""Whether the gateway has `GET /mcp/{token}/sse`, so that the clients of HTTP+SSE take part."""
-
-
 TOLD_DEAD = "is told that the URL is dead"
 TOLD_CREDENTIAL = "is told that a credential is missing"
 TOLD_TOOLS = "is told which tools there are"
@@ -151,9 +147,3 @@ _SSE = (
 )
 
 CLIENTS = _HTTP + _SSE
-"""All of them; those that take part are `served()`."""
-
-
-def served() -> tuple[Client, ...]:
-    """The clients whose transport the gateway has."""
-    return CLIENTS if SSE_IS_SERVED else _HTTP

@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from mcp_gateway.constants import PROCESS_CACHE_SECONDS, REDIS_RECORD_SECONDS
 from mcp_gateway.kit.clock import Clock
+from mcp_gateway.kit.tasks import cancel_all
 from mcp_gateway.models.token_events import TokenKind
 from mcp_gateway.storage.redis_link import RedisDownError, RedisLink
 from mcp_gateway.storage.token_records import CHANNEL, TokenRecords, message_of
@@ -80,6 +81,8 @@ class TokenStore(Generic[R]):
         self._clock = clock
         self._cached: dict[bytes, _Cached[R]] = {}
         self._flights: dict[bytes, _Flight[R]] = {}
+        self._reading: set[asyncio.Task[R | None]] = set()
+        """All look-ups under way, those nobody may join any more included."""
         self._prefix = message_of(kind, b"")
         self._on_doubt: list[Callable[[bytes | None], None]] = []
         link.listen(CHANNEL, on_message=self._heard, on_flush=self.flush)
@@ -121,6 +124,10 @@ class TokenStore(Generic[R]):
         for tell in self._on_doubt:
             tell(digest)
 
+    async def aclose(self) -> None:
+        """End the look-ups that nobody waits for any more."""
+        await cancel_all(self._reading)
+
     def _heard(self, message: bytes) -> None:
         if not message.startswith(self._prefix):
             return
@@ -139,11 +146,13 @@ class TokenStore(Generic[R]):
         flight = self._flights.get(digest)
         if flight is None:
             flight = self._flights[digest] = _Flight(asyncio.create_task(self._read_through(digest)))
+            self._reading.add(flight.task)
             flight.task.add_done_callback(lambda task: self._landed(digest, flight, task))
         # A caller that goes away must not take the answer from the others.
         return await asyncio.shield(flight.task)
 
     def _landed(self, digest: bytes, flight: "_Flight[R]", task: "asyncio.Task[R | None]") -> None:
+        self._reading.discard(task)
         if self._flights.get(digest) is flight:
             del self._flights[digest]
         if not task.cancelled():

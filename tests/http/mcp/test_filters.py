@@ -9,8 +9,9 @@ WRITE_TOOLS = ["update_a_richpanel_conversation_by_id", "create_a_richpanel_conv
 
 async def refusal(gateway, token, tool):
     response = await gateway.rpc(token, "tools/call", {"name": tool, "arguments": {}})
-    assert response.status_code < 500
-    error: dict[str, Any] = response.json()["error"]
+    result = response.json()["result"]
+    assert (response.status_code, result["isError"]) == (200, True)
+    error: dict[str, Any] = result["structuredContent"]["error"]
     return error
 
 
@@ -27,7 +28,7 @@ async def test_reading_server_refuses_a_write_tool_called_by_name(gateway, tool)
     error = await refusal(gateway, server.token, tool)
     never = await refusal(gateway, server.token, "never_there")
     assert error["message"].replace(tool, "never_there") == never["message"]
-    assert error["code"] == never["code"]
+    assert error["type"] == never["type"] == "tool_unavailable"
     for name in await gateway.tool_names(server.token):
         assert name in error["message"]
 
