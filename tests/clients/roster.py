@@ -95,7 +95,6 @@ _SESSION_ENDED = Known(TOLD_DEAD, "says `Session terminated` for every 404 and d
 _NO_PINNED_VERSION = Known(TOLD_DEAD, "takes a 404 for a server too old for the pinned version")
 _LISTS_BY_ITSELF = Known(TOLD_TOOLS, "lists before each call and refuses an unknown name itself")
 _STREAM_ENDED = Known(TOLD_DEAD, "only hears that its event stream ended")
-_WANTS_OAUTH = Known(TOLD_CREDENTIAL, "tries to register for OAuth on a 401 and reports how that failed")
 
 _HTTP = (
     Client("Python mcp 2.3.0, modern", MODERN, in_our_venv("sdk2", MODERN)),
@@ -126,12 +125,11 @@ _HTTP = (
     Client(
         "MCP Inspector 2.12.0, legacy", LEGACY, in_node("inspector.mjs", "legacy"), known={"stale": _LISTS_BY_ITSELF}
     ),
-    Client("mcp-remote 0.15.1", LEGACY, in_mcp_remote("http-only"), known={"401": _WANTS_OAUTH}),
+    Client("mcp-remote 0.15.1", LEGACY, in_mcp_remote("http-only")),
     Client(
         "mcp-remote 0.15.1, auto",
         MODERN,
         in_mcp_remote("http-only", "--protocol", "auto"),
-        known={"401": _WANTS_OAUTH},
     ),
 )
 
@@ -143,7 +141,7 @@ _SSE = (
         known={"revoked": _STREAM_ENDED},
     ),
     Client("TypeScript sdk 1.32.2, SSE", HTTP_SSE, in_node("sdk1.mjs", "sse")),
-    Client("mcp-remote 0.15.1, SSE", HTTP_SSE, in_mcp_remote("sse-only"), known={"401": _WANTS_OAUTH}),
+    Client("mcp-remote 0.15.1, SSE", HTTP_SSE, in_mcp_remote("sse-only")),
 )
 
 CLIENTS = _HTTP + _SSE
