@@ -148,8 +148,9 @@ async def test_read_server_lists_no_write_tool_and_refuses_one_called_by_name(wo
     server = await world.gateway.server({"methods": ["read"]}, api_key=RICHPANEL_KEY)
     assert not WRITES & set(await world.gateway.tool_names(server.token))
     before = world.simulator.recorder.total
-    response = await world.gateway.rpc(server.token, "tools/call", {"name": TAG, "arguments": {}})
-    assert LIST in response.json()["error"]["message"]
+    answer = await world.gateway.call(server.token, TAG, {})
+    assert answer["structuredContent"]["error"]["type"] == "tool_unavailable"
+    assert LIST in answer["structuredContent"]["error"]["message"]
     assert world.simulator.recorder.total == before
 
 
