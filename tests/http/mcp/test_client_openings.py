@@ -115,6 +115,9 @@ def chatgpt(method: str, *more: str) -> tuple[str, ...]:
     return (*CHATGPT, "MCP-Protocol-Version: 2026-07-28", f"Mcp-Method: {method}", *more)
 
 
+@pytest.mark.requirement(
+    "transport.post", "transport.sessions", "discover.implemented", "discover.versions", "message.same-id"
+)
 async def test_chatgpt_discovers_lists_and_calls(wire):
     body = b'{"jsonrpc":"2.0","id":"openai-mcp-discover","method":"server/discover","params":{"_meta":%b}}'
     found = await wire.post(chatgpt("server/discover"), body % (CHATGPT_META % b""))
@@ -125,6 +128,7 @@ async def test_chatgpt_discovers_lists_and_calls(wire):
     assert lists_all_tools(await wire.post(chatgpt("tools/list"), body), 1)
 
 
+@pytest.mark.requirement("meta.unknown-keys")
 async def test_chatgpt_calls_with_meta_and_headers_of_its_own(wire):
     vendors = b',"openai/session":"v1/abc","openai/subject":"v1/def","openai/userLocation":{"city":"Bern"}'
     body = b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{%b,"_meta":%b}}' % (CALL, CHATGPT_META % vendors)
@@ -158,6 +162,7 @@ async def test_chatgpts_probe_without_a_method_is_a_json_rpc_error(wire, body, c
 CLAUDE = (*PYTHON, "User-Agent: Claude-User")
 
 
+@pytest.mark.requirement("handshake.no-header", "transport.notification", "handshake.echo", "handshake.result")
 async def test_claude_starts_anew_for_each_request_and_names_no_version_afterwards(wire):
     hello = b"""{"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},
     "clientInfo":{"name":"Anthropic/ClaudeAI","version":"1.0.0"}},"jsonrpc":"2.0","id":0}"""
@@ -170,6 +175,7 @@ async def test_claude_starts_anew_for_each_request_and_names_no_version_afterwar
         assert is_answered(await wire.post(CLAUDE, request), 1)
 
 
+@pytest.mark.requirement("transport.get", "handshake.ping")
 async def test_gemini_cli_asks_for_a_stream_and_pings_without_a_version_header(wire):
     headers = (*NODE, BOTH, *NODE_ENDS)
     hello = b"""{"method":"initialize","params":{"protocolVersion":"2025-06-18",
@@ -184,6 +190,7 @@ async def test_gemini_cli_asks_for_a_stream_and_pings_without_a_version_header(w
     assert has_called(await wire.post(headers, call), 3)
 
 
+@pytest.mark.requirement("handshake.2024-by-post")
 async def test_copilot_studio_speaks_2024_11_05_by_post_with_ids_that_are_strings(wire):
     headers = (
         "Host: gateway.example",
@@ -225,6 +232,7 @@ async def finds_no_oauth(wire: Wire, headers: tuple[str, ...]) -> bool:
     return {answer.status for answer in answers} == {404}
 
 
+@pytest.mark.requirement("auth.no-discovery")
 async def test_codex_probes_for_oauth_finds_none_and_connects(wire):
     probe = ("mcp-protocol-version: 2024-11-05", "accept: */*", "host: gateway.example")
     refused = await wire.get(probe)
@@ -240,6 +248,7 @@ async def test_codex_probes_for_oauth_finds_none_and_connects(wire):
     assert lists_all_tools(await wire.post(later, b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'), 1)
 
 
+@pytest.mark.requirement("handshake.no-mcp-headers")
 async def test_mcp_remote_tries_out_the_handshake_and_sends_mcp_method_on_the_old_era_too(wire):
     assert refused_get(await wire.get((*NODE[:2], EVENTS, *NODE_ENDS)))
     assert await finds_no_oauth(wire, (*NODE[:2], "mcp-protocol-version: 2025-11-25", "accept: */*", *NODE_ENDS))

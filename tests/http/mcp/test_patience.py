@@ -12,6 +12,7 @@ from mcp_gateway.protocol.reply import Reply
 LIMIT_SECONDS = 5
 
 
+@pytest.mark.requirement("cancel.silence")
 async def test_nothing_is_sent_once_the_client_has_gone_whatever_a_tool_still_reports():
     sent = []
     leaves = asyncio.Event()
