@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -143,3 +144,13 @@ async def test_the_demo_plays_both_workflows_and_exits_0(tmp_path):
     assert "internal, read back" in text
     assert "escalated, tag and priority read back" in text
     assert "mcp-remote" in text
+
+
+@pytest.mark.requirement("transport.loopback")
+async def test_serve_listens_on_loopback_unless_told_otherwise(world):
+    async with serve(world) as gateway:
+        parts = urlsplit(gateway.url)
+        assert parts.hostname == "127.0.0.1"
+        # One that listens on every address would be found under this one too.
+        with pytest.raises(OSError):  # noqa: PT011 - which one depends on the platform
+            await asyncio.open_connection("127.0.0.2", parts.port)

@@ -38,6 +38,7 @@ async def dead_on_all(gateways: tuple[Gateway, ...], token: str, seconds: float)
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.requirement("state.anywhere")
 async def test_server_made_on_one_works_at_once_on_the_other(pair):
     one, two = pair
     server = await one.server(api_key=RICHPANEL_KEY)

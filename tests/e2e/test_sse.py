@@ -60,6 +60,7 @@ async def marks(url: str) -> list[bytes]:
         return [key async for key in redis.scan_iter("rpgw:stream-alive:*")]
 
 
+@pytest.mark.requirement("sse.any-replica")
 async def test_message_posted_to_one_replica_is_answered_on_the_stream_of_another(pair):
     server = await pair.one.server()
     async with opened(pair.one, server.token) as stream:
@@ -230,6 +231,7 @@ async def test_answer_for_a_client_that_left_is_dropped_and_logged_without_secre
     assert server.token not in pair.logged()
 
 
+@pytest.mark.requirement("sse.messages")
 async def test_official_client_lists_and_calls_tools_over_sse(world):
     server = await world.gateway.server(api_key=RICHPANEL_KEY)
     async with Client(sse_client(f"{server.url}/sse"), mode="legacy") as client:

@@ -8,6 +8,7 @@ from tests.protocol.support import parsed, raw
 JSON = {"content-type": "application/json"}
 
 
+@pytest.mark.requirement("transport.get", "transport.methods")
 @pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD", "PUT", "PATCH", "OPTIONS", "post"])
 def test_any_method_but_post_is_405_and_told_which(method):
     reply = preflight(method, raw(JSON))
@@ -17,6 +18,7 @@ def test_any_method_but_post_is_405_and_told_which(method):
     assert parsed(reply)["error"]["code"] == -32600
 
 
+@pytest.mark.requirement("transport.content-type")
 @pytest.mark.parametrize(
     "content_type",
     ["application/json", "application/json; charset=utf-8", "Application/JSON ;charset=UTF-8", " application/json "],
@@ -25,6 +27,7 @@ def test_json_content_type_passes(content_type):
     assert preflight("POST", raw({"content-type": content_type})) is None
 
 
+@pytest.mark.requirement("transport.content-type")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -55,6 +58,7 @@ def test_repeated_content_type_is_415():
     assert reply.status == 415
 
 
+@pytest.mark.requirement("transport.accept")
 @pytest.mark.parametrize(
     "accept",
     [
@@ -75,6 +79,7 @@ def test_accept_that_leaves_one_of_our_types_passes(accept):
     assert preflight("POST", raw({**JSON, "accept": accept})) is None
 
 
+@pytest.mark.requirement("transport.accept")
 @pytest.mark.parametrize(
     "accept",
     [

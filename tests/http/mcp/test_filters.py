@@ -15,6 +15,7 @@ async def refusal(gateway, token, tool):
     return error
 
 
+@pytest.mark.requirement("tools.list")
 async def test_reading_server_lists_no_write_tool(gateway):
     server = await gateway.server({"methods": ["read"]})
     names = await gateway.tool_names(server.token)
@@ -22,6 +23,7 @@ async def test_reading_server_lists_no_write_tool(gateway):
     assert not set(names) & set(WRITE_TOOLS)
 
 
+@pytest.mark.requirement("tools.access")
 @pytest.mark.parametrize("tool", WRITE_TOOLS)
 async def test_reading_server_refuses_a_write_tool_called_by_name(gateway, tool):
     server = await gateway.server({"methods": ["read"]})
@@ -33,6 +35,7 @@ async def test_reading_server_refuses_a_write_tool_called_by_name(gateway, tool)
         assert name in error["message"]
 
 
+@pytest.mark.requirement("tools.list")
 async def test_orders_server_lists_only_order_tools(gateway):
     server = await gateway.server({"tags": ["orders"]})
     assert await gateway.tool_names(server.token) == ["list_all_richpanel_orders", "get_single_richpanel_order_by_id"]
@@ -51,6 +54,7 @@ async def test_exact_tool_name_is_a_method(gateway):
     assert "get_single_richpanel_conversation_by_id" not in names
 
 
+@pytest.mark.requirement("tools.execution-errors")
 async def test_arguments_that_do_not_fit_are_a_tool_error_that_says_which(gateway):
     server = await gateway.server()
     result = await gateway.call(server.token, "get_single_richpanel_conversation_by_id", {"ID": 1})
@@ -60,9 +64,18 @@ async def test_arguments_that_do_not_fit_are_a_tool_error_that_says_which(gatewa
     assert "id" in error["message"]
 
 
+@pytest.mark.requirement("tools.execution-errors")
 async def test_unreachable_richpanel_is_a_tool_error_and_not_an_http_error(gateway):
     server = await gateway.server()
     result = await gateway.call(server.token, "list_all_richpanel_conversations", {})
     error = result["structuredContent"]["error"]
     assert (error["type"], error["origin"]) == ("upstream_unreachable", "upstream")
     assert "rp_test_key" not in str(result)
+
+
+@pytest.mark.requirement("tools.name-case")
+async def test_name_in_another_case_is_another_tool(gateway):
+    server = await gateway.server()
+    name = "list_all_richpanel_orders"
+    for other in (name.upper(), name.title()):
+        assert (await refusal(gateway, server.token, other))["type"] == "tool_unavailable"

@@ -36,6 +36,7 @@ async def until(condition):
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.requirement("sse.endpoint-event")
 async def test_stream_begins_with_the_path_that_messages_go_to(gateway, server):
     async with opened(gateway, server.token) as stream:
         assert re.fullmatch(rf"/mcp/{server.token}/message/[0-9a-f]{{72}}", stream.path)
@@ -57,6 +58,7 @@ async def test_trailing_slash_opens_a_stream_too(gateway, server):
         assert (await stream.ask("ping"))["result"] == {}
 
 
+@pytest.mark.requirement("sse.endpoints", "sse.posts", "sse.messages")
 async def test_whole_session_runs_over_a_stream(gateway, server):
     async with opened(gateway, server.token) as stream:
         started = await stream.ask("initialize", INITIALIZE, request_id="first")
@@ -68,6 +70,7 @@ async def test_whole_session_runs_over_a_stream(gateway, server):
         assert (await stream.ask("resources/list"))["error"]["code"] == -32601
 
 
+@pytest.mark.requirement("message.notification")
 async def test_notification_leaves_nothing_on_the_stream(gateway, server):
     async with opened(gateway, server.token) as stream:
         posted = await stream.post({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {}})
@@ -75,6 +78,7 @@ async def test_notification_leaves_nothing_on_the_stream(gateway, server):
         assert (await stream.ask("ping", request_id=7))["id"] == 7
 
 
+@pytest.mark.requirement("sse.own-stream")
 async def test_streams_of_one_server_get_only_their_own_answers(gateway, server):
     async with opened(gateway, server.token) as one, opened(gateway, server.token) as two:
         assert one.path != two.path
@@ -91,6 +95,7 @@ async def test_what_is_no_request_is_answered_on_the_stream(gateway, server):
         assert (answer["id"], answer["error"]["code"]) == (4, -32600)
 
 
+@pytest.mark.requirement("sse.endpoints")
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "HEAD", "OPTIONS", "PROPFIND"])
 async def test_stream_is_opened_by_get_alone(gateway, server, method):
     for token in (server.token, "dead"):
@@ -98,6 +103,7 @@ async def test_stream_is_opened_by_get_alone(gateway, server, method):
         assert (response.status_code, response.headers["allow"]) == (405, "GET")
 
 
+@pytest.mark.requirement("sse.posts")
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "HEAD", "OPTIONS", "PROPFIND"])
 async def test_messages_are_posted_and_nothing_else(gateway, server, method):
     response = await gateway.client.request(method, f"{gateway.url}/mcp/{server.token}/message/x")
@@ -121,6 +127,7 @@ async def test_client_that_can_is_answered(gateway, server, accept):
         assert stream.path
 
 
+@pytest.mark.requirement("sse.origin")
 async def test_origin_and_host_are_checked_before_the_token(stores):
     async with running_gateway(settings_for(stores, allowed_hosts="")) as strict:
         for path in ("sse", "message/x"):
@@ -131,6 +138,7 @@ async def test_origin_and_host_are_checked_before_the_token(stores):
             assert (await strict.client.request(method, url, headers={"host": "evil.example"})).status_code == 421
 
 
+@pytest.mark.requirement("sse.authentication")
 async def test_dead_token_is_the_endpoints_own_404(gateway):
     token = tokens.mint(MCP_TOKEN_PREFIX).token
     expected = await gateway.rpc(token, "ping")
@@ -141,6 +149,7 @@ async def test_dead_token_is_the_endpoints_own_404(gateway):
         assert (posted.status_code, posted.content) == (404, expected.content)
 
 
+@pytest.mark.requirement("sse.authentication")
 async def test_server_that_needs_an_api_token_needs_it_for_both(gateway):
     server = await gateway.server({"require_api_token_auth": True})
     key = await gateway.api_token(server.tenant_id)
@@ -179,6 +188,7 @@ async def refused_as_gone(gateway, token, stream_id):
     assert "open it again" in response.json()["error"]["message"]
 
 
+@pytest.mark.requirement("sse.own-stream", "sse.authentication")
 async def test_message_url_is_good_only_with_its_own_token(gateway, server):
     other = await gateway.server()
     async with opened(gateway, server.token) as stream:
