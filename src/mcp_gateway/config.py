@@ -193,7 +193,13 @@ class Settings(BaseSettings):
         description="a tool call longer than this is answered as an event stream, where the client takes one",
     )
     keep_alive_seconds: float = Field(
-        default=15.0, ge=0.1, le=50, description="pause between two comments that keep an event stream open"
+        default=15.0, ge=0.01, le=50, description="pause between two comments that keep an event stream open"
+    )
+    max_streams: int = Field(
+        default=4000, ge=1, le=100_000, description="event streams of HTTP+SSE open at a time per process"
+    )
+    max_streams_per_server: int = Field(
+        default=200, ge=1, le=100_000, description="the same for one MCP server, per process"
     )
     database_pool_size: int = Field(default=10, ge=1, le=200, description="Postgres connections per process")
     sweep_seconds: float = Field(

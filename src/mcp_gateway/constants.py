@@ -24,5 +24,8 @@ FILL_LEASE_SECONDS = 5
 MAX_REQUEST_BYTES = 1024 * 1024
 """A request body over this is 413, counted while it streams in."""
 
+MAX_STREAMED_ANSWER_BYTES = 64 * 1024 * 1024
+"""The largest answer an event stream carries: upstream's 8 MiB are in it as JSON and, escaped, as text."""
+
 MIN_EXPIRY_SECONDS = 60
 """`expires_at` must be at least this far ahead."""

@@ -19,6 +19,7 @@ from mcp_gateway.exceptions import ConfigurationError, StoreUnavailableError
 from mcp_gateway.kit.clock import Clock, SystemClock
 from mcp_gateway.kit.cursor import CursorSigner
 from mcp_gateway.kit.sealing import Sealer
+from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.kit.tasks import cancel_all
 from mcp_gateway.models.principals import ApiTokenPrincipal, ServerPrincipal
 from mcp_gateway.models.token_events import TokenKind
@@ -28,6 +29,7 @@ from mcp_gateway.services.authentication import AuthenticationService
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
+from mcp_gateway.services.streams import StreamHub, StreamLimits
 from mcp_gateway.services.tenants import TenantService
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSets
@@ -36,8 +38,9 @@ from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.database import open_engine
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
+from mcp_gateway.storage.stream_relay import StreamRelay
 from mcp_gateway.storage.token_codec import dump_api_token, dump_server, load_api_token, load_server
-from mcp_gateway.storage.token_records import CHANNEL, TokenRecords
+from mcp_gateway.storage.token_records import TokenRecords
 from mcp_gateway.storage.token_store import TokenStore
 from mcp_gateway.storage.uow import UnitOfWork
 from mcp_gateway.telemetry.logs import FanOut, LoggingEvents
@@ -72,7 +75,7 @@ class TokenStores:
 
     def __init__(self, context: ProcessContext, mac_key: bytes) -> None:
         self._engine = context.engine
-        self.link = RedisLink(context.redis, CHANNEL)
+        self.link = RedisLink(context.redis)
         records = TokenRecords(context.redis, self.link, mac_key)
         self.servers: TokenStore[ServerPrincipal] = TokenStore(
             TokenKind.SERVER,
@@ -107,6 +110,11 @@ class TokenStores:
     def unit_of_work(self) -> UnitOfWork:
         """A fresh transaction."""
         return UnitOfWork(self._engine)
+
+    async def aclose(self) -> None:
+        """End what is still being looked up, before the stores are closed."""
+        await self.servers.aclose()
+        await self.api_tokens.aclose()
 
     async def _load_server(self, digest: bytes) -> ServerPrincipal | None:
         async with self.unit_of_work() as stores:
@@ -148,6 +156,7 @@ class Factory:
             result_budget=settings.result_max_characters,
         )
         self.hosts: HostSource = hosts or ServerHosts(tool_sets=self.tool_sets, calls=self.tool_calls)
+        self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
             unit_of_work=self._unit_of_work, announcer=self._announcer, sweep_seconds=settings.sweep_seconds
         )
@@ -179,10 +188,26 @@ class Factory:
             public_url=self._public_url,
         )
 
+    def _streams(self, context: ProcessContext, ids: StreamIds) -> StreamHub:
+        settings = context.settings
+        return StreamHub(
+            ids=ids,
+            relay=StreamRelay(context.redis, self._tokens.link, self._sealer, context.clock, ids.process),
+            server_tokens=self._tokens.servers,
+            clock=context.clock,
+            metrics=context.metrics,
+            limits=StreamLimits(settings.max_streams, settings.max_streams_per_server),
+        )
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
         """Run the background work for as long as the block lasts."""
-        work = (self._tokens.link.run(), self.upkeep.replay_forever(), self.upkeep.sweep_forever())
+        upkeep, streams = self.upkeep, self.streams
+        work = (
+            self._tokens.link.run(),
+            *(upkeep.replay_forever(), upkeep.sweep_forever()),
+            *(streams.keep_forever(), streams.watch_forever()),
+        )
         tasks = [asyncio.create_task(one) for one in work]
         try:
             try:
@@ -194,6 +219,8 @@ class Factory:
         finally:
             await self.tool_calls.finish_writes()
             await cancel_all(tasks)
+            await streams.aclose()
+            await self._tokens.aclose()
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from mcp_gateway.catalog.tool import Catalog
 from mcp_gateway.config import Settings
@@ -20,7 +19,8 @@ from mcp_gateway.http.errors import install_error_handlers
 from mcp_gateway.http.mcp.endpoint import McpEndpoint
 from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.mcp.patience import Patience
-from mcp_gateway.http.secrets_in_path import MCP_ROUTES
+from mcp_gateway.http.mcp.sse import MessageEndpoint, StreamEndpoint
+from mcp_gateway.http.secrets_in_path import ENDPOINT_ROUTES, MESSAGE_ROUTES, STREAM_ROUTES
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.services.server_host import HostSource
 from mcp_gateway.telemetry.logs import configure_logging
@@ -37,10 +37,14 @@ def create_app(
     clock: Clock | None = None,
     hosts: HostSource | None = None,
     catalog: Catalog | None = None,
-) -> ASGIApp:
+) -> Edge:
     """The whole gateway as one ASGI application; nothing connects before its lifespan starts.
 
-    `serve` passes nothing. Tests may bring a clock, hosts with tools of their own, or a catalog of other integrations.
+    Args:
+        settings: those of the environment unless given.
+        clock: the machine's unless given.
+        hosts: servers with tools of their own, for tests; `serve` has the catalog's.
+        catalog: other integrations than those of this package.
 
     Raises:
         ConfigurationError: a setting is missing or weak.
@@ -55,7 +59,11 @@ def create_app(
             app.state.factory = factory
             app.state.ready = True
             yield
-            app.state.ready = False
+            drain()
+
+    def drain() -> None:
+        app.state.ready = False
+        app.state.factory.streams.drain()
 
     app = FastAPI(
         title="Richpanel MCP Gateway",
@@ -66,6 +74,7 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
+<<<<<<< HEAD
     endpoint = McpEndpoint(
         HostCheck(
             public_url=settings.public_url,
@@ -76,7 +85,26 @@ def create_app(
     )
     app.router.routes[:0] = [Route(path, endpoint=endpoint, include_in_schema=False) for path in MCP_ROUTES]
     for module in (tenants, api_tokens, catalog_routes, accounts, servers, health):
+=======
+    app.router.routes[:0] = _mcp_routes(settings)
+    for module in (tenants, api_tokens, catalog, accounts, servers, health):
+>>>>>>> main
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
-    return Edge(app, metrics=metrics, client_address=ClientAddress(settings.trusted_proxies))
+    return Edge(app, metrics=metrics, client_address=ClientAddress(settings.trusted_proxies), on_drain=drain)
+
+
+def _mcp_routes(settings: Settings) -> list[Route]:
+    hosts = HostCheck(
+        public_url=settings.public_url,
+        allowed_hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
+    )
+    patience = Patience(stream_after=settings.stream_after_seconds, keep_alive=settings.keep_alive_seconds)
+    endpoints = (
+        (ENDPOINT_ROUTES, McpEndpoint(hosts, patience)),
+        (STREAM_ROUTES, StreamEndpoint(hosts, settings.public_url, settings.keep_alive_seconds)),
+        (MESSAGE_ROUTES, MessageEndpoint(hosts)),
+    )
+    return [Route(path, endpoint, include_in_schema=False) for paths, endpoint in endpoints for path in paths]

@@ -46,6 +46,7 @@ def test_fitting_arguments_have_no_problem(tool: ToolByName, name: str, argument
     assert tool(name).validate(MappingProxyType(arguments)) == ()
 
 
+@pytest.mark.requirement("tools.inputs", "tools.dialect")
 @pytest.mark.parametrize(
     ("name", "arguments", "path", "code", "words"),
     [

@@ -29,6 +29,7 @@ CONTRACT = {
 }
 
 
+@pytest.mark.requirement("tools.order")
 def test_definitions_are_the_expected_document(richpanel: Integration) -> None:
     found = [dict(tool.definition) for tool in richpanel.tools]
     if os.environ.get("UPDATE_DATA"):
@@ -57,6 +58,7 @@ def test_query_and_body_split_the_arguments(tool: ToolByName, name: str) -> None
     assert required == set(tool(name).input_schema.get("required", []))
 
 
+@pytest.mark.requirement("tools.output-conforms")
 @pytest.mark.parametrize("name", CONTRACT)
 @pytest.mark.parametrize(
     "structured",

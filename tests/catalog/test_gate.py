@@ -19,6 +19,7 @@ BROKEN = {
 """What the policy `tolerant` does not forgive either."""
 
 
+@pytest.mark.requirement("tools.name", "tools.input-schema", "tools.dialect", "mirrored.secrets")
 def test_own_catalog_passes_and_is_cheap(catalog: Catalog) -> None:
     findings = check(catalog)
     assert [finding for finding in findings if finding.level == "error"] == []
@@ -35,6 +36,7 @@ def test_estimate_counts_characters_not_bytes() -> None:
     assert estimate_tokens({"a": "é" * 12}) == 5
 
 
+@pytest.mark.requirement("tools.name", "tools.input-schema", "tools.dialect", "tools.output-object", "mirrored.secrets")
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [

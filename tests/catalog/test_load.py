@@ -106,7 +106,12 @@ def test_write_without_body_arguments_sends_no_body(write: Write) -> None:
         ("verb: GET", "verb: FETCH", "methods.0.request.verb"),
         ('path: "/things"', 'path: "things?x=1"', "methods.0.request.path"),
         ("shop: {in: path", "Shop: {in: path", "arguments.Shop"),
-        ("tool: create_a_shop_thing", "tool: list_all_shop_things", "described twice"),
+        pytest.param(
+            "tool: create_a_shop_thing",
+            "tool: list_all_shop_things",
+            "described twice",
+            marks=pytest.mark.requirement("tools.name-unique"),
+        ),
         ("    title: Create a thing\n", "    title: A\n    title: B\n", "line 24: the key 'title' stands there twice"),
         ("resource: things", "resource: [", "while parsing"),
         (
@@ -163,3 +168,11 @@ def test_integrations_must_differ_in_name(write: Write) -> None:
     for folders in ([folder, folder], []):
         with pytest.raises(ConfigurationError, match="differ in name"):
             load_catalog(folders)
+
+
+@pytest.mark.requirement("tools.no-fetching", "tools.unresolved")
+@pytest.mark.parametrize("reference", ["http://127.0.0.1:9/x", "file:///etc/hostname", "#/$defs/x"])
+def test_reference_in_a_schema_stops_the_start_before_anything_could_follow_it(write: Write, reference: str) -> None:
+    folder = write(THINGS.replace("type: boolean, default: true", f'$ref: "{reference}"'))
+    with pytest.raises(ConfigurationError, match=r"\$ref"):
+        load_integration(folder)

@@ -107,6 +107,7 @@ def test_json_stays_structured(tools, content_type):
     assert outcome.content == ()
 
 
+@pytest.mark.requirement("tools.outputs")
 @pytest.mark.parametrize(
     ("content_type", "body", "words"),
     [

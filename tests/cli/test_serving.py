@@ -127,6 +127,14 @@ def test_a_taken_port_is_one_line():
         bind("127.0.0.1", taken.getsockname()[1])
 
 
+def test_a_peer_that_reads_nothing_is_cut_off_by_the_kernel_where_it_can():
+    with bind("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+
+
 def test_an_ipv6_host_stands_in_brackets():
     with bind("127.0.0.1", 0) as listener:
         assert base_url("::1", listener) == f"http://[::1]:{listener.getsockname()[1]}"

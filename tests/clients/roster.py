@@ -13,11 +13,8 @@ from tests.toolchain.pythons import python_with
 HERE = Path(__file__).parent
 NODE = HERE / "node"
 REMOTE = "node_modules/mcp-remote/dist/proxy.js"
-OLDEST = "2024-11-05"
-
-SSE_IS_SERVED = False
-"""Whether the gateway has `GET /mcp/{token}/sse`, so that the clients of HTTP+SSE take part."""
-
+HTTP_SSE = "2024-11-05"
+"""The revision whose transport has a URL of its own: an event stream, and messages posted beside it."""
 
 TOLD_DEAD = "is told that the URL is dead"
 TOLD_CREDENTIAL = "is told that a credential is missing"
@@ -48,13 +45,16 @@ class Client:
 
     name: str
     revision: str
-    """The protocol revision that requests over Streamable HTTP must name, else it was not the era that was meant."""
+    """What its requests must name, else it was not the era that was meant; HTTP_SSE for clients of that transport."""
     command: Callable[[], Command]
     """Installs on first use; raises ToolchainError where that fails."""
-    is_sse: bool = False
-    """Over the transport of 2024-11-05, which has a URL of its own."""
     known: Mapping[str, Known] = field(default_factory=dict)
     """By step, where the client falls short. A step that is listed here and passes is a failure too."""
+
+    @property
+    def url_suffix(self) -> str:
+        """What comes after the server's URL."""
+        return "/sse" if self.revision == HTTP_SSE else ""
 
 
 def in_our_venv(module: str, *arguments: str) -> Callable[[], Command]:
@@ -91,12 +91,10 @@ def in_mcp_remote(transport: str, *arguments: str) -> Callable[[], Command]:
     return in_node("sdk1.mjs", "stdio", REMOTE, "--transport", transport, "--allow-http", *arguments)
 
 
-_SESSION_ENDED = Known(TOLD_DEAD, 'makes "Session terminated" of every 404, whatever the body says')
-_NO_PINNED_VERSION = Known(
-    TOLD_DEAD, "reports any failure of server/discover but a 401 as a version that is not offered"
-)
-_LISTS_BY_ITSELF = Known(TOLD_TOOLS, "lists before each call and refuses an unknown name itself, so we are not asked")
-_WANTS_OAUTH = Known(TOLD_CREDENTIAL, "answers a 401 with an attempt to register for OAuth and reports how that failed")
+_SESSION_ENDED = Known(TOLD_DEAD, "says `Session terminated` for every 404 and drops the body")
+_NO_PINNED_VERSION = Known(TOLD_DEAD, "takes a 404 for a server too old for the pinned version")
+_LISTS_BY_ITSELF = Known(TOLD_TOOLS, "lists before each call and refuses an unknown name itself")
+_STREAM_ENDED = Known(TOLD_DEAD, "only hears that its event stream ended")
 
 _HTTP = (
     Client("Python mcp 2.3.0, modern", MODERN, in_our_venv("sdk2", MODERN)),
@@ -127,25 +125,23 @@ _HTTP = (
     Client(
         "MCP Inspector 2.12.0, legacy", LEGACY, in_node("inspector.mjs", "legacy"), known={"stale": _LISTS_BY_ITSELF}
     ),
-    Client("mcp-remote 0.15.1", LEGACY, in_mcp_remote("http-only"), known={"401": _WANTS_OAUTH}),
+    Client("mcp-remote 0.15.1", LEGACY, in_mcp_remote("http-only")),
     Client(
         "mcp-remote 0.15.1, auto",
         MODERN,
         in_mcp_remote("http-only", "--protocol", "auto"),
-        known={"401": _WANTS_OAUTH},
     ),
 )
 
 _SSE = (
-    Client("Python mcp 1.30.0, SSE", OLDEST, in_python("mcp-1.lock", "sdk1", "sse"), is_sse=True),
-    Client("TypeScript sdk 1.32.2, SSE", OLDEST, in_node("sdk1.mjs", "sse"), is_sse=True),
-    Client("mcp-remote 0.15.1, SSE", OLDEST, in_mcp_remote("sse-only"), is_sse=True, known={"401": _WANTS_OAUTH}),
+    Client(
+        "Python mcp 1.30.0, SSE",
+        HTTP_SSE,
+        in_python("mcp-1.lock", "sdk1", "sse"),
+        known={"revoked": _STREAM_ENDED},
+    ),
+    Client("TypeScript sdk 1.32.2, SSE", HTTP_SSE, in_node("sdk1.mjs", "sse")),
+    Client("mcp-remote 0.15.1, SSE", HTTP_SSE, in_mcp_remote("sse-only")),
 )
 
 CLIENTS = _HTTP + _SSE
-"""All of them; those that take part are `served()`."""
-
-
-def served() -> tuple[Client, ...]:
-    """The clients whose transport the gateway has."""
-    return CLIENTS if SSE_IS_SERVED else _HTTP

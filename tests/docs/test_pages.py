@@ -13,9 +13,12 @@ from mcp_gateway.dev.connect import settings_for
 from mcp_gateway.exceptions import GatewayError
 from mcp_gateway.http.errors import HTTP_CODES
 from mcp_gateway.telemetry.metrics import Metrics
+from tests.clients.roster import CLIENTS
+from tests.clients.scenario import STEPS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+CLIENTS_PAGE = (ROOT / "docs" / "clients.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 EVENT = re.compile(r'logger\.(?:debug|info|warning|error|exception)\(\s*"([a-z_.]+)"')
@@ -85,6 +88,27 @@ def test_readme_and_demo_describe_the_same_steps_for_clients_without_a_file():
         assert f"| {client} | {steps}" in plain
     remote = json.loads(settings["stdio-only clients"].partition("\n")[2])["mcpServers"]["richpanel"]
     assert " ".join([remote["command"], *remote["args"]]).replace("https://", "") in plain
+
+
+def test_clients_page_names_every_client_that_is_driven_and_no_other():
+    assert set(re.findall(r"\*\*([^*]+ \d+\.\d+\.\d+[^*]*)\*\*", CLIENTS_PAGE)) == {client.name for client in CLIENTS}
+
+
+def test_clients_page_says_what_each_step_is_and_where_clients_fall_short():
+    table = CLIENTS_PAGE.partition("## What clients make of a refusal")[2]
+    assert re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", table.partition("`known`")[0], re.MULTILINE) == list(STEPS)
+    for client in CLIENTS:
+        for known in client.known.values():
+            assert f"{known.why} |" in table
+
+
+def test_clients_are_named_by_the_versions_that_are_pinned():
+    pinned = json.loads((ROOT / "tests" / "clients" / "node" / "package.json").read_text())["dependencies"]
+    locks = [ROOT / "requirements.lock", *(ROOT / "tests" / "clients" / "python").glob("*.lock")]
+    locked = "\n".join(path.read_text() for path in locks)
+    versions = {*pinned.values(), *re.findall(r"^(?:mcp|fastmcp)==(\S+)", locked, re.MULTILINE)}
+    named = {version for client in CLIENTS for version in re.findall(r"\d+\.\d+\.\d+", client.name)}
+    assert named == versions
 
 
 def test_files_the_architecture_page_names_exist():

@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -31,8 +32,8 @@ def environment(world: World, **overrides: str) -> dict[str, str]:
     }
 
 
-@contextlib.asynccontextmanager
-async def serve(world: World, *arguments: str) -> AsyncIterator[Gateway]:
+async def started(world: World, *arguments: str) -> tuple[asyncio.subprocess.Process, str]:
+    """A process that serves, and its URL."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -46,10 +47,16 @@ async def serve(world: World, *arguments: str) -> AsyncIterator[Gateway]:
         stderr=asyncio.subprocess.DEVNULL,
     )
     assert process.stdout is not None
+    async with asyncio.timeout(LIMIT_SECONDS):
+        word, url = (await process.stdout.readline()).decode().split()
+    assert word == "ready"
+    return process, url
+
+
+@contextlib.asynccontextmanager
+async def serve(world: World, *arguments: str) -> AsyncIterator[Gateway]:
+    process, url = await started(world, *arguments)
     try:
-        async with asyncio.timeout(LIMIT_SECONDS):
-            word, url = (await process.stdout.readline()).decode().split()
-        assert word == "ready"
         async with httpx.AsyncClient(timeout=20) as client:
             yield Gateway(url, client)
     finally:
@@ -137,3 +144,13 @@ async def test_the_demo_plays_both_workflows_and_exits_0(tmp_path):
     assert "internal, read back" in text
     assert "escalated, tag and priority read back" in text
     assert "mcp-remote" in text
+
+
+@pytest.mark.requirement("transport.loopback")
+async def test_serve_listens_on_loopback_unless_told_otherwise(world):
+    async with serve(world) as gateway:
+        parts = urlsplit(gateway.url)
+        assert parts.hostname == "127.0.0.1"
+        # One that listens on every address would be found under this one too.
+        with pytest.raises(OSError):  # noqa: PT011 - which one depends on the platform
+            await asyncio.open_connection("127.0.0.2", parts.port)

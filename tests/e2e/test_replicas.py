@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -12,23 +12,9 @@ from redis.asyncio import Redis
 
 from mcp_gateway.dev.stores import EmbeddedValkey
 from tests.e2e.conftest import RICHPANEL_KEY, World
-from tests.support.databases import fresh_database
 from tests.support.gateways import Gateway, Stores, running_gateway, settings_for
 
 LIST = "list_all_richpanel_conversations"
-
-
-@pytest.fixture
-def valkey(tmp_path):
-    with EmbeddedValkey(tmp_path, persistence="rdb") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def own_database(postgres_admin_url: str) -> Iterator[Stores]:
-    """A database no other gateway works on: any replica may empty the outbox, also one with another Redis."""
-    with fresh_database(postgres_admin_url, "replicas") as stores:
-        yield stores
 
 
 @pytest.fixture
@@ -52,6 +38,7 @@ async def dead_on_all(gateways: tuple[Gateway, ...], token: str, seconds: float)
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.requirement("state.anywhere")
 async def test_server_made_on_one_works_at_once_on_the_other(pair):
     one, two = pair
     server = await one.server(api_key=RICHPANEL_KEY)

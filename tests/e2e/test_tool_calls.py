@@ -1,6 +1,7 @@
 """Tool calls through the whole gateway to the simulator."""
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 
 from richpanel_sim.faults import ForcedAnswer
 from tests.e2e.conftest import RICHPANEL_KEY
@@ -49,6 +50,7 @@ async def test_tags_and_priority_are_set_upstream(world, server):
     assert after["priority"] == "HIGH"
 
 
+@pytest.mark.requirement("state.explicit")
 async def test_the_list_can_be_walked_to_its_end_by_cursor(world, server):
     seen, cursor = [], None
     for _ in range(20):
@@ -123,6 +125,7 @@ async def test_any_other_id_reaches_richpanel_as_one_encoded_segment(world, serv
     assert world.simulator.recorder.requests[-1].target == wire
 
 
+@pytest.mark.requirement("tools.inputs")
 @pytest.mark.parametrize("bad", ["", ".", "..", "a\nb", "a\x00b", "\x7f", "number", "email", "PHONE"])
 async def test_ids_that_would_reach_another_route_are_refused_and_nothing_is_sent(world, server, bad):
     before = world.simulator.recorder.total
@@ -134,6 +137,7 @@ async def test_ids_that_would_reach_another_route_are_refused_and_nothing_is_sen
     assert world.simulator.recorder.total == before
 
 
+@pytest.mark.requirement("tools.inputs")
 async def test_arguments_that_do_not_fit_name_what_is_allowed_and_nothing_is_sent(world, server):
     before = world.simulator.recorder.total
     answer = await world.gateway.call(server.token, LIST, {"status": "pending", "limit": 500, "color": "red"})
@@ -144,12 +148,14 @@ async def test_arguments_that_do_not_fit_name_what_is_allowed_and_nothing_is_sen
     assert world.simulator.recorder.total == before
 
 
+@pytest.mark.requirement("tools.access")
 async def test_read_server_lists_no_write_tool_and_refuses_one_called_by_name(world):
     server = await world.gateway.server({"methods": ["read"]}, api_key=RICHPANEL_KEY)
     assert not WRITES & set(await world.gateway.tool_names(server.token))
     before = world.simulator.recorder.total
-    response = await world.gateway.rpc(server.token, "tools/call", {"name": TAG, "arguments": {}})
-    assert LIST in response.json()["error"]["message"]
+    answer = await world.gateway.call(server.token, TAG, {})
+    assert answer["structuredContent"]["error"]["type"] == "tool_unavailable"
+    assert LIST in answer["structuredContent"]["error"]["message"]
     assert world.simulator.recorder.total == before
 
 
@@ -165,6 +171,7 @@ async def test_wrong_richpanel_key_is_an_error_that_does_not_repeat_it(world):
     assert "canary" not in response.text
 
 
+@pytest.mark.requirement("tools.outputs")
 async def test_a_key_that_upstream_repeats_in_its_answer_is_masked(world, server):
     world.simulator.faults.add(
         ForcedAnswer(status=401, body=f'{{"error": {{"message": "the key {RICHPANEL_KEY} has expired"}}}}'.encode())
@@ -200,8 +207,33 @@ async def test_refused_connection_is_unreachable_even_for_a_write(stores, world)
     assert answer["structuredContent"]["error"]["type"] == "upstream_unreachable"
 
 
+@pytest.mark.requirement("auth.no-passthrough")
 async def test_nothing_of_the_callers_headers_reaches_richpanel(world, server):
     headers = {"cookie": "a=b", "x-forwarded-for": "1.2.3.4", "traceparent": "00-1-1-01", "x-api-token": "secret"}
     await world.gateway.call(server.token, LIST, {}, headers=headers)
     sent = {name for name, _ in world.simulator.recorder.requests[-1].headers}
     assert sent == {b"accept", b"accept-encoding", b"user-agent", b"x-richpanel-key", b"host"}, sent
+
+
+@pytest.mark.requirement("tools.output-conforms", "tools.output-object")
+async def test_every_tools_answers_fit_the_output_schema_of_the_list(world, server):
+    call = world.gateway.call
+    listed = (await world.gateway.rpc(server.token, "tools/list")).json()["result"]["tools"]
+    schemas = {tool["name"]: tool["outputSchema"] for tool in listed}
+    newest = result_of(await call(server.token, LIST, {"limit": 1}))[0]["id"]
+    link = result_of(await call(server.token, ORDERS, {"conversation_id": newest}))[0]
+    fitting = {
+        LIST: {"limit": 2},
+        GET: {"id": newest},
+        ORDERS: {"conversation_id": newest},
+        ORDER: {"appclient_id": link["appClientId"], "id": link["orderId"]},
+        TAG: {"conversation_id": newest, "tags": ["vip"]},
+        UPDATE: {"id": newest, "priority": "HIGH"},
+    }
+    assert fitting.keys() == schemas.keys()
+    for name, arguments in fitting.items():
+        assert schemas[name]["type"] == "object"
+        for given in (arguments, {**arguments, "unknown": 1}):
+            answer = await call(server.token, name, given)
+            assert answer["isError"] is ("unknown" in given)
+            Draft202012Validator(schemas[name]).validate(answer["structuredContent"])

@@ -12,7 +12,8 @@ API_KEY = "rp_canary_key_7731"
 PATHS = [
     "/mcp/{}",
     "/mcp/{}/",
-    "/mcp/{}/sse",
+    "/mcp/{}/sse/x",
+    "/mcp/{}/message/{}",
     "/mcp/{}/x?token={}",
     "/x/mcp/{}",
     "//mcp/{}",

@@ -15,6 +15,7 @@ def test_context_is_read(text):
     assert context == TraceContext(TRACE, SPAN, "01", "vendor=1,other=2")
 
 
+@pytest.mark.requirement("meta.trace")
 @pytest.mark.parametrize(
     "text",
     [
@@ -40,6 +41,7 @@ def test_broken_state_is_dropped_and_the_context_kept(state):
     assert TraceContext.parse(f"00-{TRACE}-{SPAN}-00", state) == TraceContext(TRACE, SPAN, "00")
 
 
+@pytest.mark.requirement("meta.trace")
 def test_child_is_a_fresh_span_of_the_same_trace():
     parent = TraceContext(TRACE, SPAN, "01", "vendor=1")
     child = parent.child()

@@ -11,6 +11,7 @@ CALL = {"name": "get_order", "arguments": {}}
 NOTE = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 
 
+@pytest.mark.requirement("batch.accepted", "message.notification")
 @pytest.mark.parametrize("headers", [{}, {"MCP-Protocol-Version": "2025-03-26"}])
 async def test_batch_answers_each_request_in_order_and_no_notification(headers):
     host = FakeHost()
@@ -27,11 +28,13 @@ async def test_batch_answers_each_request_in_order_and_no_notification(headers):
     assert len(host.calls) == 1
 
 
+@pytest.mark.requirement("batch.silent")
 async def test_batch_of_notifications_is_accepted_with_no_body():
     reply = await send([NOTE, NOTE])
     assert (reply.status, reply.body) == (202, b"")
 
 
+@pytest.mark.requirement("batch.refused", "transport.one-message")
 @pytest.mark.parametrize("version", ["2024-11-05", "2025-06-18", "2025-11-25", "2026-07-28", "2099-01-01"])
 async def test_batch_under_any_other_version_is_refused(version):
     assert error_of(await send([request("ping")], {"MCP-Protocol-Version": version})) == (400, -32600)
@@ -52,6 +55,7 @@ async def test_batch_at_the_bound_is_answered_and_one_over_is_refused_whole():
     assert len(parsed(await send(calls[:-1], host=host))) == MAX_BATCH
 
 
+@pytest.mark.requirement("batch.no-initialize")
 async def test_bad_members_get_an_error_each_and_the_others_their_answer():
     batch = [1, [], {}, request("initialize", {"protocolVersion": "2025-03-26"}, id=5), request("nope", id=6)]
     answers = parsed(await send([*batch, request("ping", id=7)]))
@@ -78,3 +82,9 @@ async def test_batch_is_200_and_tells_the_last_known_rate_limits():
     assert reply.status == 200
     assert ("ratelimit-remaining", "0") in reply.headers
     assert ("ratelimit-remaining", "1") not in reply.headers
+
+
+@pytest.mark.requirement("batch.silent")
+async def test_batch_of_responses_is_accepted_with_no_body():
+    reply = await send([{"jsonrpc": "2.0", "id": 1, "result": {}}, {"jsonrpc": "2.0", "id": 2, "result": {}}, NOTE])
+    assert (reply.status, reply.body) == (202, b"")

@@ -15,6 +15,7 @@ async def call(capabilities, host):
     return await send(message, modern_headers("tools/call", "get_order"), host)
 
 
+@pytest.mark.requirement("errors.capability", "meta.undeclared")
 @pytest.mark.parametrize("capabilities", [{}, {"elicitation": {}}, {"sampling": None}, {"sampling": True}])
 async def test_undeclared_capability_is_400_and_names_what_is_missing(capabilities):
     host = FakeHost(offered={"get_order": NEEDS_SAMPLING})
@@ -29,6 +30,7 @@ async def test_declared_capability_lets_the_call_through():
     assert (await call({"sampling": {}, "roots": {}}, host)).status == 200
 
 
+@pytest.mark.requirement("meta.undeclared")
 async def test_client_of_the_handshake_era_is_told_why_it_cannot_call():
     host = FakeHost(offered={"get_order": NEEDS_SAMPLING})
     reply = await send(request("tools/call", CALL), host=host)

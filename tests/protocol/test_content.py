@@ -42,6 +42,7 @@ async def result_of(outcome, version):
     return parsed(reply)["result"]
 
 
+@pytest.mark.requirement("tools.content")
 @pytest.mark.parametrize("version", [MODERN, *LEGACY])
 async def test_result_is_valid_by_the_revisions_own_schema(version):
     result = await result_of(ToolOutcome({}, content=BLOCKS), version)
@@ -55,6 +56,7 @@ async def test_revisions_that_know_every_block_get_them_as_they_are(version):
     assert (await result_of(ToolOutcome({}, content=BLOCKS), version))["content"] == ON_THE_WIRE
 
 
+@pytest.mark.requirement("tools.content")
 @pytest.mark.parametrize(("version", "unknown"), [("2025-03-26", [3]), ("2024-11-05", [2, 3])])
 async def test_block_that_came_later_is_told_as_text(version, unknown):
     content = (await result_of(ToolOutcome({}, content=BLOCKS), version))["content"]

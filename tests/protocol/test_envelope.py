@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from mcp_gateway.protocol.envelope import MAX_DEPTH, MAX_ID_LENGTH, MAX_MEMBERS, MAX_STRING, MAX_VALUES, check_limits
 from mcp_gateway.protocol.errors import ProtocolError
-from tests.protocol.support import FakeHost, error_of, parsed, request, send
+from tests.protocol.support import LEGACY, MODERN, FakeHost, error_of, parsed, request, send
 
 BAD_IDS: list[Any] = [None, True, False, 1.0, 1.5, 2**70, {}, [], "x" * (MAX_ID_LENGTH + 1)]
 CALL = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_order","arguments":%b}}'
 
 
+@pytest.mark.requirement("message.parse-error")
 @pytest.mark.parametrize(
     "body",
     [
@@ -39,6 +40,7 @@ async def test_body_that_is_no_json_is_a_parse_error_without_an_id(body):
     assert parsed(reply)["id"] is None
 
 
+@pytest.mark.requirement("message.json-rpc", "message.id", "message.error-id")
 @pytest.mark.parametrize("version", [None, "2025-11-25", "2026-07-28"])
 @pytest.mark.parametrize(
     ("message", "echoed"),
@@ -77,6 +79,7 @@ def nested(levels: int) -> bytes:
     return CALL % (b'{"a":' * (inner - 1) + b"{}" + b"}" * (inner - 1))
 
 
+@pytest.mark.requirement("tools.inputs")
 @pytest.mark.parametrize(
     ("accepted", "refused"),
     [
@@ -159,3 +162,13 @@ def test_duplicate_names_are_found_exactly_when_there_are_some(text):
     except ProtocolError:
         refused = True
     assert refused == slow_duplicates(text)
+
+
+@pytest.mark.requirement("transport.notification-refused")
+@pytest.mark.parametrize("version", [None, *LEGACY, MODERN])
+@pytest.mark.parametrize(
+    "message", [{"jsonrpc": "1.0", "method": "x"}, {"method": "x"}, {"jsonrpc": "2.0", "method": 5}]
+)
+async def test_notification_that_is_none_is_refused_and_not_accepted(message, version):
+    reply = await send(message, {"MCP-Protocol-Version": version} if version else {})
+    assert error_of(reply) == (400, -32600)

@@ -8,6 +8,7 @@ from mcp_gateway.protocol.headers import McpHeaders, collect, decoded
 from tests.protocol.support import sentinel
 
 
+@pytest.mark.requirement("headers.base64")
 @given(st.text())
 def test_any_text_survives_the_sentinel(text):
     assert decoded(sentinel(text).encode()) == text
@@ -26,6 +27,7 @@ def test_sentinel_that_is_not_canonical_base64_of_utf8_is_nothing(value):
     assert decoded(value.encode("latin-1")) is None
 
 
+@pytest.mark.requirement("headers.base64-exact")
 @pytest.mark.parametrize("value", ["get_order", "=?base64?YQ==", "=?Base64?YQ==?=", "=?utf-8?B?YQ==?="])
 def test_value_without_the_exact_sentinel_is_itself(value):
     assert decoded(value.encode()) == value
@@ -36,6 +38,7 @@ def test_absent_headers_are_none_and_others_are_ignored():
     assert sent == McpHeaders(method=b"ping", params={})
 
 
+@pytest.mark.requirement("headers.repeated")
 def test_repeated_header_equals_none_of_its_values():
     sent = collect([(b"mcp-method", b"ping"), (b"mcp-method", b"ping")])
     assert sent.repeated

@@ -25,6 +25,7 @@ async def call(arguments, *, host=None, **headers):
     return await send(modern_request("tools/call", {"name": "get_order", "arguments": arguments}), sent, host)
 
 
+@pytest.mark.requirement("mirrored.annotation")
 def test_annotations_are_found_with_their_path():
     assert set(TOOL.mirrored) == {
         MirroredArgument(("region",), b"mcp-param-region"),
@@ -34,6 +35,7 @@ def test_annotations_are_found_with_their_path():
     }
 
 
+@pytest.mark.requirement("mirrored.annotation")
 @pytest.mark.parametrize(
     "properties",
     [
@@ -54,6 +56,7 @@ def test_annotation_for_which_clients_drop_the_tool_is_refused(properties):
         mirrored_arguments({"type": "object", "properties": properties})
 
 
+@pytest.mark.requirement("mirrored.absent", "mirrored.numbers", "mirrored.unknown", "headers.base64")
 @pytest.mark.parametrize(
     ("arguments", "headers"),
     [
@@ -79,6 +82,7 @@ async def test_argument_and_header_that_agree_pass(arguments, headers):
     assert reply.status == 200, reply.body
 
 
+@pytest.mark.requirement("mirrored.missing", "mirrored.equal", "headers.characters")
 @pytest.mark.parametrize(
     ("arguments", "headers"),
     [

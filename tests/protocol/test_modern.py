@@ -25,6 +25,7 @@ CALL = {"name": "get_order", "arguments": {"id": "7"}}
 VERSION_KEY, CAPABILITIES_KEY = META
 
 
+@pytest.mark.requirement("discover.implemented", "discover.versions", "discover.caching", "tools.capability")
 async def test_discover_announces_stateless_versions_only_and_is_private():
     result = parsed(await send_modern("server/discover"))["result"]
     assert result.pop("_meta")["io.modelcontextprotocol/serverInfo"]["name"] == "richpanel-mcp-gateway"
@@ -43,6 +44,7 @@ async def test_discover_without_instructions_leaves_the_member_out():
     assert "instructions" not in parsed(reply)["result"]
 
 
+@pytest.mark.requirement("message.result-type", "message.server-info")
 @pytest.mark.parametrize(("method", "params"), [("server/discover", None), ("tools/list", None), ("tools/call", CALL)])
 async def test_every_result_is_valid_by_the_schema_and_names_the_server(method, params):
     reply = await send_modern(method, params)
@@ -53,6 +55,7 @@ async def test_every_result_is_valid_by_the_schema_and_names_the_server(method, 
     assert set(result["_meta"]["io.modelcontextprotocol/serverInfo"]) == {"name", "version"}
 
 
+@pytest.mark.requirement("tools.caching", "tools.caching-private")
 async def test_list_is_the_hosts_bytes_with_caching_hints():
     result = parsed(await send_modern("tools/list"))["result"]
     assert [tool["name"] for tool in result["tools"]] == ["get_order", "list_orders"]
@@ -77,11 +80,13 @@ async def test_call_without_arguments_passes_an_empty_object():
     assert host.calls[0][1] == {}
 
 
+@pytest.mark.requirement("message.same-id")
 @pytest.mark.parametrize("request_id", [0, -3, 2**53 + 1, "", "openai-mcp-discover", "ü"])
 async def test_id_comes_back_as_it_was(request_id):
     assert parsed(await send_modern("tools/call", CALL, id=request_id))["id"] == request_id
 
 
+@pytest.mark.requirement("meta.required")
 @pytest.mark.parametrize(
     "meta",
     [
@@ -106,6 +111,14 @@ async def test_incomplete_meta_comes_before_a_wrong_header():
     assert error_of(reply) == (400, -32602)
 
 
+@pytest.mark.requirement(
+    "headers.version",
+    "headers.method",
+    "headers.name",
+    "headers.values-in-their-case",
+    "headers.base64-exact",
+    "era.recognisable",
+)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -130,6 +143,7 @@ async def test_header_that_differs_from_the_body_is_a_mismatch_and_calls_nothing
     assert host.calls == []
 
 
+@pytest.mark.requirement("headers.repeated")
 @pytest.mark.parametrize("header", [b"mcp-protocol-version", b"mcp-method", b"mcp-name"])
 async def test_repeated_header_is_a_mismatch_even_when_both_are_right(header):
     headers = raw(modern_headers("tools/call", "get_order"))
@@ -144,6 +158,7 @@ async def test_repeated_header_is_a_mismatch_even_where_none_is_needed():
     assert error_of(reply) == (400, -32020)
 
 
+@pytest.mark.requirement("headers.base64", "headers.whitespace", "mirrored.unknown")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -157,11 +172,13 @@ async def test_header_in_another_legal_spelling_is_accepted(headers):
     assert parsed(await send(modern_request("tools/call", CALL), headers))["result"]["structuredContent"] == ORDER
 
 
+@pytest.mark.requirement("headers.base64")
 async def test_tool_name_beyond_ascii_is_compared_decoded():
     reply = await send(modern_request("tools/call", {"name": "größe"}), modern_headers("tools/call", sentinel("größe")))
-    assert error_of(reply) == (400, -32602)  # past the header check: an unknown tool
+    assert parsed(reply)["result"]["isError"] is True  # past the header check: an unknown tool
 
 
+@pytest.mark.requirement("headers.unsupported-version", "era.recognisable")
 async def test_version_nobody_speaks_is_refused_with_the_list():
     meta = {**META, VERSION_KEY: "2099-01-01"}
     reply = await send(
@@ -171,6 +188,7 @@ async def test_version_nobody_speaks_is_refused_with_the_list():
     assert parsed(reply)["error"]["data"] == {"supported": [MODERN], "requested": "2099-01-01"}
 
 
+@pytest.mark.requirement("errors.method-not-found", "era.recognisable", "message.error-id")
 @pytest.mark.parametrize(
     "method",
     [
@@ -190,6 +208,7 @@ async def test_method_not_implemented_is_404(method):
     assert parsed(reply)["id"] == 1
 
 
+@pytest.mark.requirement("errors.invalid-params")
 @pytest.mark.parametrize(
     "params", [{"name": "get_order", "arguments": []}, {"name": "get_order", "arguments": "x"}, {"name": 5}, {}]
 )
@@ -200,24 +219,36 @@ async def test_malformed_call_is_invalid_params(params):
     assert host.calls == []
 
 
-async def test_unknown_tool_is_told_this_servers_tools():
-    reply = await send_modern("tools/call", {"name": "get_parcel"})
-    assert error_of(reply) == (400, -32602)
-    error = parsed(reply)["error"]
-    assert error["message"].startswith('Unknown tool "get_parcel"')
+@pytest.mark.requirement("tools.unknown")
+async def test_unknown_tool_is_a_result_that_names_this_servers_tools():
+    host = FakeHost()
+    reply = await send_modern("tools/call", {"name": "get_parcel"}, host)
+    result = parsed(reply)["result"]
+    validate_server_result("tools/call", MODERN, result)
+    error = result["structuredContent"]["error"]
+    assert (reply.status, result["isError"], error["type"], error["origin"]) == (
+        200,
+        True,
+        "tool_unavailable",
+        "gateway",
+    )
+    assert error["message"].startswith('There is no tool "get_parcel" here')
     assert error["message"].endswith("This server's tools: get_order, list_orders.")
-    assert error["data"] == {"tools": ["get_order", "list_orders"], "listRevision": "r1"}
+    assert result["content"][-1]["text"] == error["message"]
+    assert (error["tools"], error["list_revision"]) == (["get_order", "list_orders"], "r1")
+    assert host.calls == []
 
 
 async def test_unknown_tool_on_a_server_without_tools_says_so():
     reply = await send_modern("tools/call", {"name": "x"}, FakeHost(outcomes={}))
-    assert parsed(reply)["error"]["message"].endswith("This server has no tools.")
+    assert parsed(reply)["result"]["content"][-1]["text"].endswith("This server has no tools.")
 
 
 async def test_unknown_tool_with_an_endless_name_is_not_echoed_whole():
-    assert len((await send_modern("tools/call", {"name": "x" * 5000})).body) < 400
+    assert len((await send_modern("tools/call", {"name": "x" * 5000})).body) < 1500
 
 
+@pytest.mark.requirement("tools.cursor")
 @pytest.mark.parametrize("cursor", ["page-2", 5, {}, [], False])
 async def test_cursor_never_issued_is_invalid_params(cursor):
     assert error_of(await send_modern("tools/list", {"cursor": cursor})) == (400, -32602)
@@ -228,18 +259,21 @@ async def test_empty_cursor_is_the_first_page(cursor):
     assert (await send_modern("tools/list", {"cursor": cursor})).status == 200
 
 
+@pytest.mark.requirement("transport.notification", "headers.notifications", "message.notification")
 async def test_notification_is_accepted_with_no_body_and_no_header_checks():
     message = {"jsonrpc": "2.0", "method": "notifications/whatever"}
     reply = await send(message, {"MCP-Protocol-Version": MODERN})
     assert (reply.status, reply.headers, reply.body) == (202, (), b"")
 
 
+@pytest.mark.requirement("transport.no-posted-response")
 async def test_posted_response_is_refused():
     reply = await send({"jsonrpc": "2.0", "id": 4, "result": {}}, {"MCP-Protocol-Version": MODERN})
     assert error_of(reply) == (400, -32600)
     assert parsed(reply)["id"] == 4
 
 
+@pytest.mark.requirement("transport.one-message", "batch.refused")
 async def test_batch_is_refused_and_calls_nothing():
     host = FakeHost()
     assert error_of(await send([modern_request("tools/call", CALL)], modern_headers("tools/call"), host)) == (
@@ -247,3 +281,12 @@ async def test_batch_is_refused_and_calls_nothing():
         -32600,
     )
     assert host.calls == []
+
+
+@pytest.mark.requirement("meta.identity")
+@pytest.mark.parametrize("client", [{"name": "openai-mcp", "version": "1"}, {"name": "admin"}, {}, "x", 5, None])
+@pytest.mark.parametrize(("method", "params"), [("server/discover", {}), ("tools/list", {}), ("tools/call", CALL)])
+async def test_what_a_client_calls_itself_changes_no_answer(method, params, client):
+    meta = {**META, "io.modelcontextprotocol/clientInfo": client}
+    headers = modern_headers(method, params.get("name"))
+    assert await send(request(method, {**params, "_meta": meta}), headers) == await send_modern(method, params)

@@ -2,12 +2,13 @@
 
 import pytest
 
-from mcp_gateway.protocol.preflight import preflight
+from mcp_gateway.protocol.preflight import preflight, stream_preflight
 from tests.protocol.support import parsed, raw
 
 JSON = {"content-type": "application/json"}
 
 
+@pytest.mark.requirement("transport.get", "transport.methods")
 @pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD", "PUT", "PATCH", "OPTIONS", "post"])
 def test_any_method_but_post_is_405_and_told_which(method):
     reply = preflight(method, raw(JSON))
@@ -17,6 +18,7 @@ def test_any_method_but_post_is_405_and_told_which(method):
     assert parsed(reply)["error"]["code"] == -32600
 
 
+@pytest.mark.requirement("transport.content-type")
 @pytest.mark.parametrize(
     "content_type",
     ["application/json", "application/json; charset=utf-8", "Application/JSON ;charset=UTF-8", " application/json "],
@@ -25,6 +27,7 @@ def test_json_content_type_passes(content_type):
     assert preflight("POST", raw({"content-type": content_type})) is None
 
 
+@pytest.mark.requirement("transport.content-type")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -55,6 +58,7 @@ def test_repeated_content_type_is_415():
     assert reply.status == 415
 
 
+@pytest.mark.requirement("transport.accept")
 @pytest.mark.parametrize(
     "accept",
     [
@@ -75,6 +79,7 @@ def test_accept_that_leaves_one_of_our_types_passes(accept):
     assert preflight("POST", raw({**JSON, "accept": accept})) is None
 
 
+@pytest.mark.requirement("transport.accept")
 @pytest.mark.parametrize(
     "accept",
     [
@@ -95,3 +100,22 @@ def test_accept_that_excludes_both_is_406(accept):
 def test_several_accept_headers_count_as_one_list():
     headers = [*raw(JSON), (b"accept", b"text/html"), (b"accept", b"application/json")]
     assert preflight("POST", headers) is None
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "HEAD", "PUT", "get"])
+def test_stream_is_opened_by_get_alone(method):
+    reply = stream_preflight(method, [])
+    assert reply is not None
+    assert (reply.status, dict(reply.headers)["allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/*", "text/event-stream", "text/html, text/event-stream;q=0.5"])
+def test_accept_that_allows_events_passes(accept):
+    assert stream_preflight("GET", raw({"accept": accept})) is None
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream;q=0", "text/html, */*;q=0"])
+def test_accept_that_excludes_events_is_406(accept):
+    reply = stream_preflight("GET", raw({"accept": accept}))
+    assert reply is not None
+    assert reply.status == 406

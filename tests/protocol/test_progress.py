@@ -34,6 +34,7 @@ async def told(meta, headers, host=None):
     return [orjson.loads(message) for message in sent]
 
 
+@pytest.mark.requirement("progress.rises", "progress.asked")
 @pytest.mark.parametrize("token", ["abc", 7, 0, ""])
 async def test_reports_rise_and_carry_the_clients_token(token):
     notifications = await told({**META, "progressToken": token}, modern_headers("tools/call", "get_order"))
@@ -50,11 +51,13 @@ async def test_reports_are_the_same_in_the_handshake_era(version):
     assert len(await told({"progressToken": 1}, {"MCP-Protocol-Version": version})) == 3
 
 
+@pytest.mark.requirement("progress.asked")
 @pytest.mark.parametrize("meta", [{}, {"progressToken": None}])
 async def test_nothing_is_told_to_a_client_that_did_not_ask(meta):
     assert await told(meta, {}) == []
 
 
+@pytest.mark.requirement("progress.token")
 @pytest.mark.parametrize("token", [True, 1.5, [], {}])
 async def test_token_of_another_type_is_invalid_params(token):
     host = FakeHost()
@@ -63,6 +66,7 @@ async def test_token_of_another_type_is_invalid_params(token):
     assert host.calls == []
 
 
+@pytest.mark.requirement("progress.stops")
 async def test_nothing_is_told_after_the_answer():
     host = FakeHost()
     assert await told({"progressToken": 1}, {}, host) == []

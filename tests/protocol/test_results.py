@@ -22,6 +22,7 @@ def host_with(outcome):
     return FakeHost({"t": outcome})
 
 
+@pytest.mark.requirement("tools.output-text")
 @SENDERS
 async def test_success_is_structure_and_the_same_json_as_text(call):
     result = parsed(await call("tools/call", {"name": "t"}, host_with(ToolOutcome(ORDER))))["result"]
@@ -33,6 +34,7 @@ async def test_success_is_structure_and_the_same_json_as_text(call):
     assert orjson.loads(block["text"]) == ORDER
 
 
+@pytest.mark.requirement("tools.execution-errors")
 @SENDERS
 async def test_error_adds_its_sentence_and_stays_200(call):
     reply = await call("tools/call", {"name": "t"}, host_with(LIMITED))

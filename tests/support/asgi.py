@@ -12,7 +12,13 @@ START_SECONDS = 20
 
 
 class QuietServer(uvicorn.Server):
-    """A server that leaves the test process' signal handlers alone."""
+    """A server that leaves the test process' signal handlers alone, and tells the application when it stops."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        tell = getattr(self.config.app, "drain", None)
+        if tell is not None:
+            tell()
+        await super().shutdown(sockets=sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -136,9 +136,16 @@ class Gateway:
 
 @contextlib.asynccontextmanager
 async def running_gateway(
-    settings: Settings, *, clock: Clock | None = None, seen_by: Callable[[ASGIApp], ASGIApp] | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    seen_by: Callable[[ASGIApp], ASGIApp] | None = None,
+    **more: Any,
 ) -> AsyncIterator[Gateway]:
-    """A gateway on a real socket, with everything `serve` has; `seen_by` is put around it to look at the traffic."""
-    app = create_app(settings, clock=clock)
+    """A gateway on a real socket, with everything `serve` has.
+
+    `seen_by` is put around it to look at the traffic; `more` is for `create_app`.
+    """
+    app = create_app(settings, clock=clock, **more)
     async with serving(seen_by(app) if seen_by else app) as url, httpx.AsyncClient(timeout=20) as client:
         yield Gateway(url, client)

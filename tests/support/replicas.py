@@ -8,14 +8,19 @@ from datetime import datetime
 
 from redis.asyncio import Redis
 
+from mcp_gateway.kit.sealing import Sealer
+from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.kit.tasks import cancel_all
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.servers import ServerConfig
 from mcp_gateway.models.token_events import TokenEvent, TokenKind
+from mcp_gateway.services.streams import StreamHub, StreamLimits
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
+from mcp_gateway.storage.stream_relay import StreamRelay
 from mcp_gateway.storage.token_codec import dump_server, load_server
-from mcp_gateway.storage.token_records import CHANNEL, TokenRecords
+from mcp_gateway.storage.token_records import TokenRecords
 from mcp_gateway.storage.token_store import TokenStore
+from mcp_gateway.telemetry.metrics import Metrics
 from tests.support.clocks import ManualClock
 
 LIMIT_SECONDS = 5
@@ -79,6 +84,7 @@ class Replica:
     records: TokenRecords
     tokens: TokenStore[ServerPrincipal]
     clock: ManualClock
+    streams: StreamHub
 
     async def until(self, *, available: bool) -> None:
         async with asyncio.timeout(LIMIT_SECONDS):
@@ -88,13 +94,35 @@ class Replica:
         await self.records.announce(events)
 
 
+def _stream_hub(
+    redis: "Redis", link: RedisLink, server_tokens: TokenStore[ServerPrincipal], clock: ManualClock, mark_seconds: float
+) -> StreamHub:
+    ids = StreamIds(b"s" * 32)
+    return StreamHub(
+        ids=ids,
+        relay=StreamRelay(redis, link, Sealer({"k1": bytes(range(32))}), clock, ids.process),
+        server_tokens=server_tokens,
+        clock=clock,
+        metrics=Metrics(),
+        limits=StreamLimits(streams=10, per_server=5),
+        mark_seconds=mark_seconds,
+    )
+
+
 @contextlib.asynccontextmanager
 async def replica(
-    redis_url: str, truth: Truth, *, mac_key: bytes = b"m" * 32, connected: bool = True, max_cached: int = 1000
+    redis_url: str,
+    truth: Truth,
+    *,
+    mac_key: bytes = b"m" * 32,
+    connected: bool = True,
+    max_cached: int = 1000,
+    holds_streams: bool = False,
+    mark_seconds: float = 15.0,
 ) -> AsyncIterator[Replica]:
     redis = open_redis(redis_url)
     clock = ManualClock()
-    link = RedisLink(redis, CHANNEL)
+    link = RedisLink(redis)
     records = TokenRecords(redis, link, mac_key)
     tokens = TokenStore(
         TokenKind.SERVER,
@@ -106,12 +134,14 @@ async def replica(
         clock=clock,
         max_cached=max_cached,
     )
-    one = Replica(redis, link, records, tokens, clock)
-    task = asyncio.create_task(link.run())
+    streams = _stream_hub(redis, link, tokens, clock, mark_seconds)
+    one = Replica(redis, link, records, tokens, clock, streams)
+    work = [link.run(), *([streams.keep_forever(), streams.watch_forever()] if holds_streams else [])]
+    tasks = [asyncio.create_task(each) for each in work]
     try:
         if connected:
             await one.until(available=True)
         yield one
     finally:
-        await cancel_all([task])
+        await cancel_all(tasks)
         await redis.aclose()

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -20,16 +19,16 @@ class ToolchainError(Exception):
     """Something cannot be installed; the message is one line."""
 
 
-def made(name: str, inputs: Sequence[Path], make: Callable[[Path], None]) -> Path:
-    """The directory `.tools/{name}`, filled by `make` unless it was made from `inputs` as they are now.
+def made(name: str, inputs: Sequence[Path], make: Callable[[Path], None], *, under: Path = TOOLS) -> Path:
+    """The directory `name` under `.tools/`, filled by `make` unless it was made from `inputs` as they are now.
 
     Raises:
         ToolchainError: `make` could not; what it left is not taken for complete the next time.
     """
-    directory = TOOLS / name
+    directory = under / name
     stamp = directory / STAMP
     wanted = _digest(inputs)
-    with _one_at_a_time():
+    with _one_at_a_time(under):
         if not (stamp.is_file() and stamp.read_text() == wanted):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True)
@@ -38,18 +37,16 @@ def made(name: str, inputs: Sequence[Path], make: Callable[[Path], None]) -> Pat
     return directory
 
 
-def run(what: str, command: Sequence[object], *, cwd: Path = ROOT, path: Path | None = None) -> str:
-    """Run an installer; its standard output. `path` is a directory to look for programs in first.
+def run(what: str, command: Sequence[object], *, cwd: Path = ROOT) -> str:
+    """Run an installer; its standard output.
 
     Raises:
         ToolchainError: it failed; the message is `what` and the end of what it said.
     """
-    searched = os.pathsep.join([str(path), os.environ["PATH"]]) if path else os.environ["PATH"]
     try:
         finished = subprocess.run(  # noqa: S603 - our own commands
             [str(part) for part in command],
             cwd=cwd,
-            env={**os.environ, "PATH": searched},
             capture_output=True,
             text=True,
             timeout=INSTALL_SECONDS,
@@ -71,9 +68,9 @@ def _digest(inputs: Sequence[Path]) -> str:
 
 
 @contextlib.contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def _one_at_a_time(under: Path) -> Iterator[None]:
     """Two makes in one checkout may want the same directory."""
-    TOOLS.mkdir(exist_ok=True)
-    with (TOOLS / "lock").open("w") as file:
+    under.mkdir(exist_ok=True)
+    with (under / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

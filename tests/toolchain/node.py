@@ -45,7 +45,7 @@ def packages(project: Path, node: Node) -> Path:
             shutil.copy(path, directory)
         command = [node.executable, node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         what = f"the packages of {project.relative_to(ROOT)}"
-        run(what, command, cwd=directory, path=node.executable.parent)
+        run(what, command, cwd=directory)
 
     # tests/clients/node -> .tools/node-clients
     return made(f"node-{project.parent.name}", inputs, make)

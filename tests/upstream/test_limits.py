@@ -15,6 +15,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 4000\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
+@pytest.mark.requirement("timeouts.maximum")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\ncontent-", HEAD, HEAD + b"{"], ids=range(4))
 async def test_silent_peer_is_cut_by_the_deadline(make_client: MakeClient, method: str, said: bytes):
@@ -26,6 +27,7 @@ async def test_silent_peer_is_cut_by_the_deadline(make_client: MakeClient, metho
         assert len(peer.exchanges) == 1
 
 
+@pytest.mark.requirement("timeouts.maximum")
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nx-slow: ", HEAD, CHUNKED], ids=["head", "body", "chunks"])
 async def test_dripping_peer_is_cut_by_the_deadline(make_client: MakeClient, start: bytes):
     """Each byte would restart a read timeout; only a total deadline ends this."""
@@ -72,6 +74,7 @@ async def test_announced_length_over_the_cap_is_refused_before_any_body(make_cli
         assert len(peer.exchanges) == 1
 
 
+@pytest.mark.requirement("tools.outputs")
 @pytest.mark.parametrize("head", [CHUNKED, b"HTTP/1.1 200 OK\r\n\r\n"], ids=["chunked", "until-close"])
 async def test_unannounced_length_over_the_cap_is_cut_while_it_streams(make_client: MakeClient, head: bytes):
     piece = b"400\r\n" + b"x" * 1024 + b"\r\n" if head == CHUNKED else b"x" * 1024

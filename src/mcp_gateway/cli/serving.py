@@ -14,6 +14,8 @@ from mcp_gateway.exceptions import ConfigurationError
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s after which common load balancers drop an idle connection, so that they close first, not we."""
+UNREAD_SECONDS = 30
+"""A peer that takes nothing of what is sent to it for so long is cut off: it is gone, or holds memory for nothing."""
 
 Send = Callable[[dict[str, Any]], Any]
 
@@ -40,13 +42,29 @@ class StartGuard:
             self.failure = exc
             raise
 
+    def drain(self) -> None:
+        """Tell the application that the server begins to stop, if it wants to know."""
+        tell = getattr(self._app, "drain", None)
+        if tell is not None:
+            tell()
+
 
 class GatewayServer(uvicorn.Server):
-    """A server that tells when it accepts requests, and ends when its lifeline (a pipe of its parent) does."""
+    """A server that tells when it accepts requests and when it stops, and ends when its lifeline does.
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], lifeline: int | None = None) -> None:
+    The lifeline is a pipe of its parent process.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_ready: Callable[[], None],
+        on_stop: Callable[[], None],
+        lifeline: int | None = None,
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_stop = on_stop
         self._lifeline = lifeline
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -57,6 +75,11 @@ class GatewayServer(uvicorn.Server):
         if self.started:
             logging.getLogger("uvicorn.error").disabled = False
             self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell, then stop: the lifespan ends only after all connections, and an event stream is one that stays."""
+        self._on_stop()
+        await super().shutdown(sockets=sockets)
 
     def _end_with_parent(self) -> None:
         if self._lifeline is not None:
@@ -72,9 +95,12 @@ def bind(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as exc:
         raise ConfigurationError(f"cannot listen on {host} port {port}: {exc}") from exc
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
+    return listener
 
 
 def base_url(host: str, listener: socket.socket) -> str:
@@ -127,7 +153,7 @@ def run_server(
     logging.getLogger("uvicorn.error").disabled = True
     ended: SystemExit | None = None
     try:
-        GatewayServer(config, on_ready, lifeline).run(sockets=[listener])
+        GatewayServer(config, on_ready, guard.drain, lifeline).run(sockets=[listener])
     except SystemExit as exc:
         ended = exc
     failure = guard.failure or ended

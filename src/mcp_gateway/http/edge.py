@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from collections.abc import Callable
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -10,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_gateway.http.bodies import ClientGoneError
 from mcp_gateway.http.client_address import ClientAddress
-from mcp_gateway.http.secrets_in_path import MCP_ROUTES, take_secret
+from mcp_gateway.http.secrets_in_path import mcp_route, take_secret
 from mcp_gateway.telemetry.metrics import Metrics
 
 REQUEST_ID_KEY = "request_id"
@@ -34,10 +35,19 @@ logger = structlog.get_logger("mcp_gateway.http")
 class Edge:
     """Wraps the whole application."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, client_address: ClientAddress) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        client_address: ClientAddress,
+        on_drain: Callable[[], None] = lambda: None,
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._client_address = client_address
+        self.drain = on_drain
+        """To be called when the server begins to stop; it waits for open streams before it ends the lifespan."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection event; only HTTP requests are dressed."""
@@ -108,7 +118,7 @@ def _request_id(scope: Scope) -> str:
 
 def _route(scope: Scope) -> str:
     """The route's template, never the path as sent: paths hold ids, and what matched no route holds anything."""
-    known = MCP_ROUTES.get(scope["path"])
+    known = mcp_route(scope["path"])
     if known is not None:
         return known
     route = scope.get("route")

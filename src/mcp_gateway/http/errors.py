@@ -41,6 +41,13 @@ HTTP_CODES = {
 }
 """`code` of errors that the framework raises."""
 
+OAUTH_PATHS = ("/.well-known/oauth-", "/.well-known/openid-configuration", "/register", "/authorize", "/token")
+"""Where clients look for an authorization server after a 401."""
+NO_OAUTH = (
+    "there is no OAuth here: the URL of an MCP server carries its token, and a server that asks for more wants an API "
+    "token of its tenant, as `Authorization: Bearer` or `X-API-Token`"
+)
+
 logger = structlog.get_logger(__name__)
 
 
@@ -147,11 +154,13 @@ async def _on_http_exception(request: Request, exc: Exception) -> ProblemRespons
     headers = {name.lower(): value for name, value in (exc.headers or {}).items()}
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["allow"] = ", ".join(_allowed_methods(request))
-    return _problem(request.scope, exc.status_code, code, _detail(exc, headers), headers=headers)
+    return _problem(request.scope, exc.status_code, code, _detail(exc, headers, request.scope["path"]), headers=headers)
 
 
-def _detail(exc: HTTPException, headers: Mapping[str, str]) -> str:
+def _detail(exc: HTTPException, headers: Mapping[str, str], path: str) -> str:
     """Instead of the framework's bare status phrase: what there is."""
+    if exc.status_code == HTTPStatus.NOT_FOUND and path.startswith(OAUTH_PATHS):
+        return NO_OAUTH
     if exc.status_code == HTTPStatus.NOT_FOUND:
         return "there is nothing at this path; /docs and /openapi.json describe what there is"
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -10,16 +10,31 @@ MCP_SEGMENT = "mcp"
 PLACEHOLDER = "-"
 TOKEN_KEY = "mcp_token"  # noqa: S105 - a key of the ASGI scope
 
-MCP_ROUTES = {
+ENDPOINT_ROUTES = {
     "/mcp": "/mcp",
     "/mcp/": "/mcp",
     f"/mcp/{PLACEHOLDER}": "/mcp/{token}",
     f"/mcp/{PLACEHOLDER}/": "/mcp/{token}",
 }
 """Paths of the MCP endpoint once the token is out, and what logs and metrics call them. No redirects between them."""
+STREAM_ROUTES = {
+    f"/mcp/{PLACEHOLDER}/sse": "/mcp/{token}/sse",
+    f"/mcp/{PLACEHOLDER}/sse/": "/mcp/{token}/sse",
+}
+"""The same for opening a stream of HTTP+SSE."""
+MESSAGE_ROUTES = {f"/mcp/{PLACEHOLDER}/message/{{stream_id}}": "/mcp/{token}/message/{stream_id}"}
+"""The same for messages to such a stream."""
+MCP_ROUTES = ENDPOINT_ROUTES | STREAM_ROUTES | MESSAGE_ROUTES
+
+_MESSAGE = re.compile(rf"/mcp/{PLACEHOLDER}/message/[^/]+")
 
 _TOKEN_LIKE = re.compile(r"rpmcp_|rpat_")
 _SERVERS_OF_AN_ACCOUNT = ("integrated-account", MCP_SEGMENT)
+
+
+def mcp_route(path: str) -> str | None:
+    """What logs and metrics call a path behind an MCP URL, its token out; None for any other path."""
+    return MCP_ROUTES.get(path) or ("/mcp/{token}/message/{stream_id}" if _MESSAGE.fullmatch(path) else None)
 
 
 def take_secret(scope: Scope) -> None:

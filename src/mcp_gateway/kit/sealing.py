@@ -1,4 +1,4 @@
-"""Secrets at rest: AES-256-GCM with the row's identity as associated data.
+"""Secrets at rest and on the way: AES-256-GCM with the identity of their place as associated data.
 
 A sealed value opens only with the context it was sealed for, so one copied to another row fails closed
 (NIST SP 800-38D; https://cryptography.io/en/latest/hazmat/primitives/aead/).
@@ -28,9 +28,13 @@ class Sealer:
 
     def seal(self, plaintext: str, context: tuple[str, ...]) -> bytes:
         """Seal for one place; `context` is e.g. (tenant, account, field)."""
+        return self.seal_bytes(plaintext.encode(), context)
+
+    def seal_bytes(self, plaintext: bytes, context: tuple[str, ...]) -> bytes:
+        """The same for bytes."""
         nonce = os.urandom(NONCE_BYTES)
         key_id = self._current
-        ciphertext = self._ciphers[key_id].encrypt(nonce, plaintext.encode(), _associated(context, key_id))
+        ciphertext = self._ciphers[key_id].encrypt(nonce, plaintext, _associated(context, key_id))
         return bytes([len(key_id)]) + key_id.encode("ascii") + nonce + ciphertext
 
     def open(self, sealed: bytes, context: tuple[str, ...]) -> str:
@@ -39,6 +43,13 @@ class Sealer:
         Raises:
             SealError: sealed for another place, by a key this process does not hold, or altered.
         """
+        try:
+            return self.open_bytes(sealed, context).decode()
+        except UnicodeDecodeError as exc:
+            raise SealError("the value is not text") from exc
+
+    def open_bytes(self, sealed: bytes, context: tuple[str, ...]) -> bytes:
+        """The same for bytes."""
         key_id = key_id_of(sealed)
         cipher = self._ciphers.get(key_id)
         if cipher is None:
@@ -46,7 +57,7 @@ class Sealer:
         start = 1 + len(key_id)
         nonce, ciphertext = sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
         try:
-            return cipher.decrypt(nonce, ciphertext, _associated(context, key_id)).decode()
+            return cipher.decrypt(nonce, ciphertext, _associated(context, key_id))
         except (InvalidTag, ValueError) as exc:
             raise SealError(f"the value does not open with key {key_id!r} for this row") from exc
 

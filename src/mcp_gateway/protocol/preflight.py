@@ -12,22 +12,36 @@ from mcp_gateway.protocol.reply import Reply, error_reply
 
 _JSON = b"application/json"
 _WATCHED = frozenset({b"accept", b"content-encoding", b"content-length", b"content-type", b"transfer-encoding"})
-_OFFERED = (_JSON, MEDIA_TYPE)
 
 
 def preflight(method: str, headers: RawHeaders) -> Reply | None:
     """The refusal (405, 415 or 406), or None to go on."""
     if method != "POST":
         return error_reply(405, INVALID_REQUEST, "Only POST is allowed here.", headers=(("allow", "POST"),))
+    sent = _collected(headers)
+    if not _is_json(sent):
+        return error_reply(415, INVALID_REQUEST, "The body must be application/json, without content encoding.")
+    if b"accept" in sent and not _accepts(sent[b"accept"].lower(), (_JSON, MEDIA_TYPE)):
+        return error_reply(406, INVALID_REQUEST, "Accept must allow application/json or text/event-stream.")
+    return None
+
+
+def stream_preflight(method: str, headers: RawHeaders) -> Reply | None:
+    """The same for a request that opens an event stream: 405, 406 or None."""
+    if method != "GET":
+        return error_reply(405, INVALID_REQUEST, "Only GET is allowed here.", headers=(("allow", "GET"),))
+    accept = _collected(headers).get(b"accept")
+    if accept is not None and not _accepts(accept.lower(), (MEDIA_TYPE,)):
+        return error_reply(406, INVALID_REQUEST, "Accept must allow text/event-stream.")
+    return None
+
+
+def _collected(headers: RawHeaders) -> dict[bytes, bytes]:
     sent: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in _WATCHED:
             sent[name] = sent[name] + b"," + value if name in sent else value
-    if not _is_json(sent):
-        return error_reply(415, INVALID_REQUEST, "The body must be application/json, without content encoding.")
-    if b"accept" in sent and not _accepts(sent[b"accept"].lower()):
-        return error_reply(406, INVALID_REQUEST, "Accept must allow application/json or text/event-stream.")
-    return None
+    return sent
 
 
 def accepts_event_stream(headers: RawHeaders) -> bool:
@@ -50,12 +64,12 @@ def _is_json(sent: dict[bytes, bytes]) -> bool:
     return content_type.partition(b";")[0].strip().lower() == _JSON
 
 
-def _accepts(accept: bytes) -> bool:
+def _accepts(accept: bytes, offered: tuple[bytes, ...]) -> bool:
     """Whether one of our media types has a quality above 0; the most specific range decides (RFC 9110 §12.5.1)."""
-    if b"q=" not in accept.replace(b" ", b"") and (_JSON in accept or b"*/*" in accept):
+    if b"q=" not in accept.replace(b" ", b"") and (offered[0] in accept or b"*/*" in accept):
         return True
     ranges = dict(_ranges(accept))
-    return not ranges or any(_quality(ranges, offered) > 0 for offered in _OFFERED)
+    return not ranges or any(_quality(ranges, media_type) > 0 for media_type in offered)
 
 
 def _quality(ranges: dict[bytes, float], media_type: bytes) -> float:

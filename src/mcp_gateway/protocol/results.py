@@ -45,8 +45,11 @@ def result_stamp(revision: Revision) -> bytes:
 
 @cache
 def cached_stamp(revision: Revision) -> bytes:
-    """The same for results that may be cached: private, since each token has a list of its own."""
-    return result_stamp(revision) + _CACHING if revision.stamps_results else b""
+    """The same for `server/discover`, which may be cached and which only revisions that stamp results have.
+
+    Private, since each token has tools of its own.
+    """
+    return result_stamp(revision) + _CACHING
 
 
 def tool_list_json(tools: bytes, list_revision: str, revision: Revision) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.protocol.errors import INVALID_PARAMS, MISSING_CLIENT_CAPABILITY, ProtocolError, shown
 from mcp_gateway.protocol.host import CallContext, Host, OfferedTool
 from mcp_gateway.protocol.mirrored import check_mirrored
@@ -34,13 +35,14 @@ async def call_tool(request: Request, host: Host, notify: Notify | None) -> Repl
     if not isinstance(name, str):
         raise ProtocolError(INVALID_PARAMS, '"name" must be a string: the tool to call.')
     arguments = _arguments(request.params)
+    progress = Progress(progress_token(request.meta), notify)
     tool = host.find_tool(name)
     if tool is None:
-        raise _unknown_tool(name, host)
-    _check_client(tool, request, arguments)
-    progress = Progress(progress_token(request.meta), notify)
-    call = CallContext(request.id, request.revision.name, request.meta, request.trace, progress)
-    outcome = await host.call_tool(name, arguments, call)
+        outcome = _unavailable(name, host)
+    else:
+        _check_client(tool, request, arguments)
+        call = CallContext(request.id, request.revision.name, request.meta, request.trace, progress)
+        outcome = await host.call_tool(name, arguments, call)
     progress.end()
     result = call_result_json(outcome, request.revision)
     return Reply(outcome.http_status, call_headers(outcome.limits), response_json(request.id_json, result))
@@ -72,9 +74,15 @@ def _missing(required: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[s
     return {name: value for name, value in required.items() if not isinstance(declared.get(name), dict)}
 
 
-def _unknown_tool(name: str, host: Host) -> ProtocolError:
-    """One answer for renamed, filtered out and never there: the three must not be told apart."""
+def _unavailable(name: str, host: Host) -> ToolOutcome:
+    """One answer for renamed, filtered out and never there: the three must not be told apart.
+
+    A result and no protocol error, though the specification lists unknown tools among the latter: agent frameworks end
+    their run at a protocol error, or keep its text from the model, and the model is who can choose another tool.
+    docs/clients.md has what was measured.
+    """
     names = list(host.tool_names())
     offered = f"This server's tools: {', '.join(names)}." if names else "This server has no tools."
-    message = f'Unknown tool "{shown(name)}": the list may have changed since it was read. {offered}'
-    return ProtocolError(INVALID_PARAMS, message, {"tools": names, "listRevision": host.list_revision})
+    message = f'There is no tool "{shown(name)}" here: the list may have changed since it was read. {offered}'
+    details = {"tools": names, "list_revision": host.list_revision}
+    return ToolOutcome.from_error(ToolError(ErrorType.TOOL_UNAVAILABLE, "gateway", message, details=details))

@@ -9,13 +9,15 @@ and they are still those of its run.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import PubSub
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
 
 T = TypeVar("T")
@@ -35,10 +37,25 @@ class RedisDownError(Exception):
     """Redis did not answer, or is not trusted at the moment."""
 
 
+class PatientPool(BlockingConnectionPool):
+    """Tells a burst of our own, which waited too long for a connection, from a connection that failed."""
+
+    async def get_connection(self, *_: Any, **__: Any) -> AbstractConnection:
+        """A connection, once there is one."""
+        try:
+            connection: AbstractConnection = await super().get_connection()  # type: ignore[no-untyped-call]
+        except RedisConnectionError as exc:
+            # The cause alone tells that it was the wait; a connection that fails has others.
+            if isinstance(exc.__cause__, asyncio.TimeoutError):
+                raise MaxConnectionsError(str(exc)) from exc
+            raise
+        return connection
+
+
 def open_redis(url: str) -> "Redis":
     """A client that fails fast and never repeats a command by itself."""
     # Blocking: a burst of look-ups waits its turn for a connection, instead of failing as if Redis were gone.
-    pool = BlockingConnectionPool.from_url(
+    pool = PatientPool.from_url(
         url,
         timeout=COMMAND_SECONDS,
         socket_timeout=COMMAND_SECONDS,
@@ -54,12 +71,11 @@ def open_redis(url: str) -> "Redis":
 class RedisLink:
     """Watches Redis; `run` is one task for the life of the process."""
 
-    def __init__(self, redis: "Redis", channel: str) -> None:
+    def __init__(self, redis: "Redis") -> None:
         self._redis = redis
-        self._channel = channel
         self._available = False
         self._changed = asyncio.Event()
-        self._on_message: list[Callable[[bytes], None]] = []
+        self._on_message: dict[bytes, list[Callable[[bytes], None]]] = {}
         self._on_flush: list[Callable[[], None]] = []
         self._catch_up: Callable[[], Awaitable[bool]] | None = None
 
@@ -68,9 +84,12 @@ class RedisLink:
         """Whether Redis may be read and written now."""
         return self._available
 
-    def listen(self, *, on_message: Callable[[bytes], None], on_flush: Callable[[], None]) -> None:
-        """Be told of every announcement, and of every moment in which announcements may have been missed."""
-        self._on_message.append(on_message)
+    def listen(self, channel: str, *, on_message: Callable[[bytes], None], on_flush: Callable[[], None]) -> None:
+        """Be told of every message on a channel, and of every moment in which some may have been missed.
+
+        All of them share one subscription, so this comes before `run`; neither callback may raise.
+        """
+        self._on_message.setdefault(channel.encode(), []).append(on_message)
         self._on_flush.append(on_flush)
 
     def catch_up_with(self, catch_up: Callable[[], Awaitable[bool]]) -> None:
@@ -104,7 +123,7 @@ class RedisLink:
         while True:
             pubsub = self._redis.pubsub()
             try:
-                await pubsub.subscribe(self._channel)
+                await pubsub.subscribe(*self._on_message)
                 await self._serve(pubsub)
             except (TimeoutError, RedisError, OSError, RedisDownError) as exc:
                 self._lost(exc)
@@ -123,7 +142,7 @@ class RedisLink:
             await self._changed.wait()
 
     async def _serve(self, pubsub: PubSub) -> None:
-        """Hand on announcements until the subscription breaks; probe it whenever it is silent."""
+        """Hand on messages until the subscription breaks; probe it whenever it is silent."""
         loop = asyncio.get_running_loop()
         was_restored = False
         heard = loop.time()
@@ -142,7 +161,7 @@ class RedisLink:
             if message is not None:
                 heard = now
                 if message["type"] == "message":
-                    for tell in self._on_message:
+                    for tell in self._on_message[message["channel"]]:
                         tell(message["data"])
             elif now - heard > SILENCE_SECONDS:
                 raise TimeoutError("the subscription is silent")

@@ -13,9 +13,10 @@ from typing import Generic, Protocol, TypeVar
 
 from mcp_gateway.constants import PROCESS_CACHE_SECONDS, REDIS_RECORD_SECONDS
 from mcp_gateway.kit.clock import Clock
+from mcp_gateway.kit.tasks import cancel_all
 from mcp_gateway.models.token_events import TokenKind
 from mcp_gateway.storage.redis_link import RedisDownError, RedisLink
-from mcp_gateway.storage.token_records import TokenRecords, message_of
+from mcp_gateway.storage.token_records import CHANNEL, TokenRecords, message_of
 
 MAX_CACHED = 20_000
 """Copies of one kind in one process, about 1 KB each."""
@@ -80,8 +81,11 @@ class TokenStore(Generic[R]):
         self._clock = clock
         self._cached: dict[bytes, _Cached[R]] = {}
         self._flights: dict[bytes, _Flight[R]] = {}
+        self._reading: set[asyncio.Task[R | None]] = set()
+        """All look-ups under way, those nobody may join any more included."""
         self._prefix = message_of(kind, b"")
-        link.listen(on_message=self._heard, on_flush=self.flush)
+        self._on_doubt: list[Callable[[bytes | None], None]] = []
+        link.listen(CHANNEL, on_message=self._heard, on_flush=self.flush)
 
     async def find(self, digest: bytes) -> R | None:
         """The principal, or None for a token that is unknown, revoked or expired.
@@ -97,15 +101,32 @@ class TokenStore(Generic[R]):
             return None
         return cached.record
 
+    def on_doubt(self, tell: Callable[[bytes | None], None]) -> None:
+        """For who acts on a token for longer than one look-up: be told which one may have changed; None: any of them.
+
+        `find` called from then on gives the new state.
+        """
+        self._on_doubt.append(tell)
+
     def invalidate(self, digest: bytes) -> None:
         """Drop what this process holds; a look-up under way is not kept and nobody new joins it."""
         self._cached.pop(digest, None)
         self._flights.pop(digest, None)
+        self._doubt(digest)
 
     def flush(self) -> None:
         """Drop everything this process holds."""
         self._cached.clear()
         self._flights.clear()
+        self._doubt(None)
+
+    def _doubt(self, digest: bytes | None) -> None:
+        for tell in self._on_doubt:
+            tell(digest)
+
+    async def aclose(self) -> None:
+        """End the look-ups that nobody waits for any more."""
+        await cancel_all(self._reading)
 
     def _heard(self, message: bytes) -> None:
         if not message.startswith(self._prefix):
@@ -125,11 +146,13 @@ class TokenStore(Generic[R]):
         flight = self._flights.get(digest)
         if flight is None:
             flight = self._flights[digest] = _Flight(asyncio.create_task(self._read_through(digest)))
+            self._reading.add(flight.task)
             flight.task.add_done_callback(lambda task: self._landed(digest, flight, task))
         # A caller that goes away must not take the answer from the others.
         return await asyncio.shield(flight.task)
 
     def _landed(self, digest: bytes, flight: "_Flight[R]", task: "asyncio.Task[R | None]") -> None:
+        self._reading.discard(task)
         if self._flights.get(digest) is flight:
             del self._flights[digest]
         if not task.cancelled():

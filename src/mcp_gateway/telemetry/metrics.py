@@ -1,6 +1,6 @@
 """Prometheus metrics of one process; labels never hold an id, a token or a path as sent."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from mcp_gateway.telemetry.events import ToolCallFinished
 
@@ -9,7 +9,7 @@ CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
 
 class Metrics:
-    """Counters and histograms with a registry of their own."""
+    """Counters, gauges and histograms with a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -31,6 +31,7 @@ class Metrics:
         self._upstream_seconds = Histogram(
             "gateway_upstream_seconds", "Time of upstream requests", ["tool"], buckets=SECONDS, registry=self.registry
         )
+        self._streams = Gauge("gateway_sse_streams", "Event streams of HTTP+SSE open now", registry=self.registry)
 
     def request_finished(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP request; `route` is a template."""
@@ -44,6 +45,14 @@ class Metrics:
             self._callers_gone.labels(event.tool, event.status).inc()
         if event.upstream_status is not None:
             self._upstream_seconds.labels(event.tool).observe(event.upstream_seconds)
+
+    def stream_opened(self) -> None:
+        """Count an event stream in."""
+        self._streams.inc()
+
+    def stream_closed(self) -> None:
+        """Count it out."""
+        self._streams.dec()
 
     def render(self) -> bytes:
         """The text format."""

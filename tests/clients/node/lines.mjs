@@ -1,4 +1,4 @@
-// Orders on standard input, answers on standard output, one JSON object a line; tests/clients/python/lines.py says which.
+// Orders on standard input, answers on standard output, one JSON object a line; ../python/lines.py says which.
 import readline from "node:readline";
 
 /**
@@ -6,6 +6,7 @@ import readline from "node:readline";
  * `call(name, arguments)` and `close()`, which may all be rejected; a rejection is an answer like any other.
  */
 export async function serve(open) {
+  // Until `connect`, every order is rejected with a TypeError, which is an answer too.
   let session;
   const obey = {
     connect: async ({ url, headers }) => {

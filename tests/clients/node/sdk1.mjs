@@ -8,6 +8,8 @@ import { serve, toolResult } from "./lines.mjs";
 
 const [kind, script, ...options] = process.argv.slice(2);
 
+const asOptions = (headers) => Object.entries(headers).flatMap(([name, value]) => ["--header", `${name}:${value}`]);
+
 const transports = {
   http: (url, headers) => new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }),
   sse: (url, headers) => new SSEClientTransport(new URL(url), { requestInit: { headers } }),
@@ -15,7 +17,7 @@ const transports = {
   stdio: (url, headers) =>
     new StdioClientTransport({
       command: process.execPath,
-      args: [script, url, ...Object.entries(headers).flatMap(([name, value]) => ["--header", `${name}:${value}`]), ...options],
+      args: [script, url, ...asOptions(headers), ...options],
       // By default the SDK hands on only a few variables, and HOME may be set to keep the bridge's files apart.
       env: process.env,
       stderr: "pipe",
@@ -25,7 +27,7 @@ const transports = {
 await serve(async (url, headers) => {
   const client = new Client({ name: "make-clients", version: "1" });
   const transport = transports[kind](url, headers);
-  // A bridge that gives up says why on stderr, which hosts show in their log; their own error only says that it is gone.
+  // A bridge that gives up says why on stderr, which hosts show in their log; the error is only that it is gone.
   let said = "";
   transport.stderr?.on("data", (chunk) => {
     said += chunk;

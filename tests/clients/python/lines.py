@@ -59,6 +59,9 @@ async def _serve(opened: Opened) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     orders = Orders(reader)
     while order := await orders.next():
+        if order["op"] != "connect":
+            orders.answer(ok=False, error="there is no session")
+            continue
         try:
             async with opened(order["url"], order["headers"]) as session:
                 orders.answer()

@@ -81,3 +81,12 @@ async def test_metrics_count_requests_and_hold_no_ids_or_secrets(gateway):
 
 async def test_metrics_need_the_operators_key(gateway):
     problem(await gateway.client.get(f"{gateway.url}/metrics"), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    "path", ["/register", "/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-authorization-server"]
+)
+async def test_client_that_hunts_for_oauth_is_told_what_it_needs_instead(gateway, path):
+    answer = problem(await gateway.client.request("POST", gateway.url + path, json={}), 404, "not_found")
+    assert "no OAuth here" in answer["detail"]
+    assert "API token" in answer["detail"]

@@ -27,6 +27,7 @@ def keys_seen(state: SimulatorState) -> list[str]:
     ]
 
 
+@pytest.mark.requirement("tools.access-control")
 async def test_every_call_carries_the_key_its_account_has_now(stores, simulator):
     state, url = simulator
     async with running_gateway(settings_for(stores, richpanel_url=f"{url}/v1")) as gateway:
@@ -43,6 +44,7 @@ async def test_every_call_carries_the_key_its_account_has_now(stores, simulator)
             assert key not in str(result)
 
 
+@pytest.mark.requirement("auth.no-passthrough")
 async def test_callers_headers_do_not_travel_on(stores, simulator):
     state, url = simulator
     async with running_gateway(settings_for(stores, richpanel_url=f"{url}/v1")) as gateway:

@@ -34,6 +34,7 @@ async def test_where_authorization_holds_the_mcp_token_the_api_token_comes_besid
     assert await status(gateway, server, {**bearer, "x-api-token": key}, "/mcp") == 200
 
 
+@pytest.mark.requirement("auth.challenge", "tools.access-control")
 async def test_missing_wrong_and_foreign_api_tokens_are_401(gateway, server):
     foreign = await gateway.api_token(await gateway.tenant())
     never = tokens.mint(API_TOKEN_PREFIX).token
@@ -52,6 +53,7 @@ async def test_revoked_api_token_is_401_at_once(gateway, server):
     assert await status(gateway, server, headers) == 401
 
 
+@pytest.mark.requirement("auth.no-discovery")
 async def test_no_answer_offers_oauth_discovery(gateway, server):
     response = await gateway.rpc(server.token, "tools/list")
     assert "resource_metadata" not in str(response.headers) + response.text

@@ -46,6 +46,7 @@ async def test_answers_and_refusals_can_be_read_by_the_page(listed, server):
         assert "retry-after" in answer.headers["access-control-expose-headers"]
 
 
+@pytest.mark.requirement("transport.origin")
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
 async def test_other_origins_get_no_permission_at_all(listed, server, origin):
     for response in (

@@ -29,6 +29,7 @@ async def unknown(gateway):
     return await answered(gateway, tokens.mint(MCP_TOKEN_PREFIX).token)
 
 
+@pytest.mark.requirement("auth.dead-token", "transport.authentication")
 async def test_unknown_token_is_a_404_with_a_json_rpc_error(gateway):
     response = await gateway.rpc(tokens.mint(MCP_TOKEN_PREFIX).token, "tools/list")
     assert response.status_code == 404
@@ -37,6 +38,7 @@ async def test_unknown_token_is_a_404_with_a_json_rpc_error(gateway):
     assert (body["jsonrpc"], body["id"], set(body["error"])) == ("2.0", None, {"code", "message"})
 
 
+@pytest.mark.requirement("auth.dead-token")
 @pytest.mark.parametrize(
     "token",
     [
@@ -65,6 +67,7 @@ async def test_live_token_cut_short_or_mistyped_is_answered_like_an_unknown_one(
         assert await answered(gateway, bad) == await unknown(gateway)
 
 
+@pytest.mark.requirement("auth.dead-token")
 async def test_deleted_token_is_answered_like_an_unknown_one(gateway):
     server = await gateway.server()
     assert await gateway.tool_names(server.token)
@@ -72,6 +75,7 @@ async def test_deleted_token_is_answered_like_an_unknown_one(gateway):
     assert await answered(gateway, server.token) == await unknown(gateway)
 
 
+@pytest.mark.requirement("auth.dead-token")
 async def test_expired_token_is_answered_like_an_unknown_one_the_moment_it_expires(stores):
     clock = ShiftedClock()
     async with running_gateway(settings_for(stores), clock=clock) as gateway:

@@ -21,6 +21,7 @@ async def post(gateway, path, content=LIST, **headers):
     return await gateway.client.post(gateway.url + path, content=content, headers=headers)
 
 
+@pytest.mark.requirement("transport.post")
 async def test_trailing_slash_is_the_same_endpoint_and_no_redirect(gateway, server):
     for path in (f"/mcp/{server.token}", f"/mcp/{server.token}/"):
         response = await post(gateway, path)
@@ -36,6 +37,7 @@ async def test_token_in_the_header_is_the_same_server(gateway, server, path):
     assert len(response.json()["result"]["tools"]) == 6
 
 
+@pytest.mark.requirement("auth.challenge", "transport.authentication")
 @pytest.mark.parametrize(
     "headers", [{}, {"authorization": "Basic x"}, {"authorization": "Bearer"}, {"x-api-token": "x"}]
 )
@@ -46,6 +48,7 @@ async def test_no_token_at_all_is_401_with_a_plain_challenge(gateway, headers):
     assert response.json()["error"]["message"]
 
 
+@pytest.mark.requirement("transport.get", "transport.methods", "sse.alongside")
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "PATCH", "OPTIONS", "HEAD", "PROPFIND"])
 async def test_other_methods_are_405_and_allow_post(gateway, server, method):
     for path in ("/mcp", f"/mcp/{server.token}", f"/mcp/{server.token}/", "/mcp/dead"):
@@ -54,6 +57,7 @@ async def test_other_methods_are_405_and_allow_post(gateway, server, method):
         assert response.headers["allow"] == "POST"
 
 
+@pytest.mark.requirement("transport.content-type")
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""])
 async def test_other_media_types_are_415(gateway, server, content_type):
     response = await post(gateway, f"/mcp/{server.token}", **{"content-type": content_type})
@@ -65,6 +69,7 @@ async def test_compressed_body_is_415(gateway, server):
     assert (await post(gateway, f"/mcp/{server.token}", **{"content-encoding": "gzip"})).status_code == 415
 
 
+@pytest.mark.requirement("transport.accept")
 async def test_accept_without_our_media_types_is_406(gateway, server):
     assert (await post(gateway, f"/mcp/{server.token}", accept="image/png")).status_code == 406
 
@@ -81,12 +86,14 @@ async def test_body_of_just_the_limit_is_read(gateway, server):
     assert (await post(gateway, f"/mcp/{server.token}", content.ljust(MAX_REQUEST_BYTES))).status_code == 200
 
 
+@pytest.mark.requirement("transport.body-limit")
 async def test_body_over_the_limit_is_413(gateway, server):
     response = await post(gateway, f"/mcp/{server.token}", LIST.ljust(MAX_REQUEST_BYTES + 1))
     assert response.status_code == 413
     assert str(MAX_REQUEST_BYTES) in response.json()["error"]["message"]
 
 
+@pytest.mark.requirement("transport.body-limit")
 async def test_chunked_body_is_413_once_it_is_over_the_limit(gateway, server):
     async def chunks():
         for _ in range(17):
@@ -95,6 +102,7 @@ async def test_chunked_body_is_413_once_it_is_over_the_limit(gateway, server):
     assert (await post(gateway, f"/mcp/{server.token}", chunks())).status_code == 413
 
 
+@pytest.mark.requirement("transport.body-limit")
 @pytest.mark.parametrize("path", ["/mcp/x", "/mcp", "/tenant"])
 async def test_announced_length_over_the_limit_is_413_before_any_of_it_is_sent(gateway, path):
     request = (

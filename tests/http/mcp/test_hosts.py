@@ -37,6 +37,7 @@ async def test_own_and_loopback_hosts_are_answered(strict, token, host):
     assert (await strict.rpc(token, "ping", headers={"host": host})).status_code == 200
 
 
+@pytest.mark.requirement("transport.host")
 @pytest.mark.parametrize(
     "host",
     [
@@ -56,11 +57,13 @@ async def test_other_hosts_are_421(strict, token, host):
     assert host not in response.text
 
 
+@pytest.mark.requirement("transport.origin")
 @pytest.mark.parametrize("origin", ["https://app.example.com", "https://APP.example.com", "http://gateway.example"])
 async def test_listed_origins_are_answered(strict, token, origin):
     assert (await strict.rpc(token, "ping", headers={"origin": origin})).status_code == 200
 
 
+@pytest.mark.requirement("transport.origin")
 @pytest.mark.parametrize(
     "origin",
     ["https://evil.example", "http://app.example.com", "https://app.example.com.evil", "null", "", "http://localhost"],

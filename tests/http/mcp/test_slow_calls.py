@@ -80,6 +80,7 @@ async def chunks_until(response: httpx.Response, wanted: str) -> str:
     raise AssertionError(text)
 
 
+@pytest.mark.requirement("transport.answer-type", "stream.ends", "stream.unbuffered", "stream.keep-alive")
 async def test_call_that_outlasts_the_limit_becomes_a_stream_that_is_kept_alive_and_ends_with_the_answer(stores):
     async with slow_gateway(stores) as (gateway, upstream):
         server = await gateway.server()
@@ -113,6 +114,7 @@ async def test_quick_call_is_plain_json_with_rate_limit_headers_also_when_progre
             assert response.json()["result"]["isError"] is False
 
 
+@pytest.mark.requirement("transport.answer-type")
 @pytest.mark.parametrize("accept", ["application/json", "*/*", "application/json, text/event-stream;q=0"])
 async def test_client_that_takes_no_stream_gets_json_however_long_it_takes(stores, accept):
     async with slow_gateway(stores) as (gateway, upstream):
@@ -183,6 +185,22 @@ async def test_client_that_goes_away_from_a_stream_ends_its_read_too(stores):
         assert await exchange.gone(within=LIMIT_SECONDS)
 
 
+@pytest.mark.requirement("cancel.disconnect", "cancel.stops")
+async def test_modern_client_that_closes_its_stream_has_cancelled_the_request(stores):
+    version = "2026-07-28"
+    keys = {"protocolVersion": version, "clientCapabilities": {}}
+    message = call(**{f"io.modelcontextprotocol/{key}": value for key, value in keys.items()})
+    headers = {"accept": BOTH, "mcp-protocol-version": version, "mcp-method": "tools/call", "mcp-name": GET}
+    async with slow_gateway(stores) as (gateway, upstream):
+        server = await gateway.server()
+        async with gateway.client.stream("POST", server.url, json=message, headers=headers) as response:
+            await chunks_until(response, "keep-alive")
+            exchange = await asyncio.wait_for(upstream.arrived.get(), LIMIT_SECONDS)
+        assert await exchange.gone(within=LIMIT_SECONDS)
+        await metric(gateway, f'gateway_tool_calls_total{{status="cancelled",tool="{GET}"}}', 1.0)
+
+
+@pytest.mark.requirement("cancel.write-finishes")
 async def test_write_whose_client_went_away_is_let_finish_and_is_counted(stores):
     async with slow_gateway(stores, stream_after_seconds=60) as (gateway, upstream):
         server = await gateway.server()
@@ -217,6 +235,7 @@ async def test_call_after_an_abandoned_one_works(stores):
         assert (await gateway.call(server.token, GET, {"id": "x"}))["isError"] is False
 
 
+@pytest.mark.requirement("meta.trace")
 async def test_trace_context_goes_upstream_as_a_child_span(stores):
     trace, span = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     async with slow_gateway(stores) as (gateway, upstream):

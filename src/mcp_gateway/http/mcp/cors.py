@@ -7,6 +7,7 @@ import re
 
 from starlette.types import Message, Scope, Send
 
+from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.protocol.reply import Reply
 
 MAX_AGE_SECONDS = 600
@@ -39,8 +40,13 @@ def answer_preflight(scope: Scope, methods: str) -> Reply | None:
     )
 
 
-def for_origin(send: Send, origin: bytes) -> Send:
-    """A `send` that lets pages of this allowed origin read the answer."""
+def for_pages(send: Send, scope: Scope, hosts: HostCheck) -> Send:
+    """A `send` that lets the page that called read the answer, where its origin is allowed."""
+    origins = [value for name, value in scope["headers"] if name == b"origin"]
+    return _for_origin(send, origins[0]) if origins and hosts.allows_origin(origins) else send
+
+
+def _for_origin(send: Send, origin: bytes) -> Send:
 
     async def dressed(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -92,6 +92,8 @@ class PatientAnswer:
 
     async def _write(self, chunk: bytes, *, more: bool = True) -> None:
         async with self._turn:
+            if self._client_gone:  # whatever is still reported while the call winds up (Cancellation)
+                return
             if not self._streams:
                 self._streams = True
                 headers = [(name.encode(), value.encode()) for name, value in EVENT_STREAM_HEADERS]

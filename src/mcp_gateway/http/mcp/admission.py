@@ -1,0 +1,110 @@
+"""What every request behind an MCP URL has to pass, whatever its transport: its place, its size, its caller."""
+
+import structlog
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from mcp_gateway.constants import MAX_REQUEST_BYTES
+from mcp_gateway.exceptions import MalformedRequestError, PayloadTooLargeError, StoreUnavailableError
+from mcp_gateway.factory import Factory
+from mcp_gateway.http.bodies import check_declared_length, read_body
+from mcp_gateway.http.mcp.hosts import HostCheck
+from mcp_gateway.http.secrets_in_path import TOKEN_KEY
+from mcp_gateway.models.principals import ServerPrincipal
+from mcp_gateway.protocol.errors import INVALID_REQUEST
+from mcp_gateway.protocol.reply import Reply, error_reply
+
+UNAUTHORIZED = -31_401
+DEAD_TOKEN = -31_404
+UNAVAILABLE = -31_503
+"""Our own JSON-RPC codes, outside the ranges that JSON-RPC and MCP keep for themselves."""
+
+BEARER = "bearer"
+# No `resource_metadata`: clients prefer OAuth as soon as discovery answers, and there is none behind a secret URL.
+CHALLENGE = (("www-authenticate", "Bearer"),)
+
+# One reply for unknown, malformed, expired and revoked: they must not be told apart. A body, because clients of
+# 2026-07-28 take an empty 404 for an old server and go on probing.
+DEAD_TOKEN_REPLY = error_reply(404, DEAD_TOKEN, "There is no MCP server at this URL: ask for a new one.")
+UNAVAILABLE_REPLY = error_reply(
+    503, UNAVAILABLE, "The gateway's stores do not answer at the moment.", headers=(("retry-after", "1"),)
+)
+
+logger = structlog.get_logger(__name__)
+
+
+async def respond(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a complete answer."""
+    await Response(reply.body, status_code=reply.status, headers=dict(reply.headers))(scope, receive, send)
+
+
+def place_refusal(scope: Scope, hosts: HostCheck) -> Reply | None:
+    """403 or 421 for an `Origin` or a `Host` that is not ours, or None."""
+    if not hosts.allows_origin(_values(scope, b"origin")):
+        return error_reply(403, INVALID_REQUEST, "This Origin may not call; the operator can allow it.")
+    if not hosts.allows_host(_values(scope, b"host")):
+        return error_reply(421, INVALID_REQUEST, "This Host is not served here; the operator can allow it.")
+    return None
+
+
+async def posted_body(scope: Scope, receive: Receive) -> bytes | Reply:
+    """The body, or 413 or 408."""
+    try:
+        check_declared_length(scope, MAX_REQUEST_BYTES)
+        return await read_body(receive, MAX_REQUEST_BYTES)
+    except PayloadTooLargeError as exc:
+        return error_reply(413, INVALID_REQUEST, exc.message, headers=(("connection", "close"),))
+    except MalformedRequestError as exc:
+        return error_reply(408, INVALID_REQUEST, exc.message, headers=(("connection", "close"),))
+
+
+async def authenticated(scope: Scope, factory: Factory) -> ServerPrincipal | Reply:
+    """Whose tools the caller may use, or 401, 404 or 503."""
+    try:
+        return await _authenticate(scope, factory)
+    except StoreUnavailableError as exc:
+        return unavailable(exc)
+
+
+def unavailable(exc: StoreUnavailableError) -> Reply:
+    """Log an outage of a store, and 503."""
+    logger.error("fault", code=exc.code, reason=type(exc.__cause__).__name__)
+    return UNAVAILABLE_REPLY
+
+
+async def _authenticate(scope: Scope, factory: Factory) -> ServerPrincipal | Reply:
+    token = scope.get(TOKEN_KEY)
+    in_header = token is None
+    if token is None:
+        token = _bearer(scope)
+        if token is None:
+            message = "Send `Authorization: Bearer <token>`, or use the URL that holds the token."
+            return error_reply(401, UNAUTHORIZED, message, headers=CHALLENGE)
+    principal = await factory.authentication.server(token)
+    if principal is None:
+        return DEAD_TOKEN_REPLY
+    if principal.config.require_api_token_auth:
+        api_token = _api_token(scope, may_be_bearer=not in_header)
+        if not await factory.authentication.is_tenant_caller(api_token, principal.tenant_id):
+            message = "This server also needs an API token of its tenant, as `Authorization: Bearer` or `X-API-Token`."
+            return error_reply(401, UNAUTHORIZED, message, headers=CHALLENGE)
+    return principal
+
+
+def _values(scope: Scope, name: bytes) -> list[bytes]:
+    return [value for key, value in scope["headers"] if key == name]
+
+
+def _bearer(scope: Scope) -> str | None:
+    values = _values(scope, b"authorization")
+    if len(values) != 1:
+        return None
+    scheme, _, credential = values[0].decode("latin-1").strip().partition(" ")
+    return credential.strip() if scheme.lower() == BEARER and credential.strip() else None
+
+
+def _api_token(scope: Scope, *, may_be_bearer: bool) -> str | None:
+    values = _values(scope, b"x-api-token")
+    if len(values) == 1:
+        return values[0].decode("latin-1").strip()
+    return _bearer(scope) if may_be_bearer else None

@@ -1,0 +1,77 @@
+"""One event stream: what waits to be sent to its client, and why it ended."""
+
+import asyncio
+from collections import deque
+from enum import StrEnum
+
+from mcp_gateway.protocol.events import KEEP_ALIVE
+
+MAX_WAITING_BYTES = 8 * 1024 * 1024
+"""A client that lets more than this wait does not read. One more answer is taken below it, whatever its size."""
+SLICE_BYTES = 64 * 1024
+"""What is handed to the server at once: it holds what the socket does not take, and that must not be a whole answer."""
+
+
+class CloseReason(StrEnum):
+    """Why a stream ended; a word of the logs."""
+
+    CLIENT_GONE = "client_gone"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    SLOW_READER = "slow_reader"
+    STOPPING = "stopping"
+
+
+class Stream:
+    """A queue of bytes with one reader; lean, since there are thousands of them."""
+
+    __slots__ = ("_arrived", "_sent", "_waiting", "_waiting_bytes", "closed", "digest", "id", "server_id")
+
+    def __init__(self, stream_id: str, server_id: str, digest: bytes) -> None:
+        """`digest` is that of the token the stream was opened with."""
+        self.id = stream_id
+        self.server_id = server_id
+        self.digest = digest
+        self.closed: CloseReason | None = None
+        self._arrived = asyncio.Event()
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._sent = 0
+        """Bytes of the first event that were handed out already."""
+
+    def put(self, event: bytes) -> bool:
+        """Queue an event; False when too much waits already."""
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            return False
+        self._waiting.append(event)
+        self._waiting_bytes += len(event)
+        self._arrived.set()
+        return True
+
+    def close(self, reason: CloseReason) -> None:
+        """End it now: what waits is dropped, as half an event is none."""
+        self.closed = reason
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        self._arrived.set()
+
+    async def take(self, silence_seconds: float) -> bytes | None:
+        """What to send next: a slice of an event, a comment after so much silence, or None when the stream ended."""
+        if not self._waiting and self.closed is None:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(silence_seconds):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return KEEP_ALIVE
+        return None if self.closed is not None else self._slice()
+
+    def _slice(self) -> bytes:
+        event = self._waiting[0]
+        piece = event[self._sent : self._sent + SLICE_BYTES]
+        self._sent += len(piece)
+        self._waiting_bytes -= len(piece)
+        if self._sent == len(event):
+            self._waiting.popleft()
+            self._sent = 0
+        return piece
