@@ -4,13 +4,13 @@ Everything that is the same for each request is prepared; a structure is seriali
 as JSON and as the text of a content block.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 
 import orjson
 
 from mcp_gateway.constants import PRODUCT
-from mcp_gateway.kit.ratelimit import rate_limit_headers
+from mcp_gateway.kit.ratelimit import OWN_NAMES, UPSTREAM, Quota, rate_limit_headers
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.content import block_json
@@ -70,19 +70,14 @@ def call_result_json(outcome: ToolOutcome, revision: Revision) -> bytes:
     return b'{"content":[%b],%b"isError":%b%b}' % (content, structured, is_error, result_stamp(revision))
 
 
+@lru_cache(maxsize=1024)
 def call_headers(limits: RateLimits | None) -> tuple[Header, ...]:
     """The headers of a tool call's answer, with upstream's rate limits where it told them."""
     if limits is None:
         return JSON_HEADERS
-    return JSON_HEADERS + tuple(
-        rate_limit_headers(
-            limit=limits.limit,
-            remaining=limits.remaining,
-            reset_seconds=limits.reset_seconds,
-            retry_after_seconds=limits.retry_after_seconds,
-            window_seconds=limits.window_seconds,
-        )
-    )
+    binding = Quota(UPSTREAM, limits.limit, limits.remaining, limits.reset_seconds, limits.window_seconds)
+    others = [quota for quota in limits.others if quota.name not in OWN_NAMES]
+    return (*JSON_HEADERS, *rate_limit_headers([binding, *others], limits.retry_after_seconds))
 
 
 def _text_block(text: str) -> bytes:
