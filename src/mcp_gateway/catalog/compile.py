@@ -12,6 +12,7 @@ from mcp_gateway.catalog.description import (
     ArgumentDescription,
     IntegrationDescription,
     MethodDescription,
+    RateLimitDescription,
     SchemaDescription,
 )
 from mcp_gateway.catalog.errors import ErrorContext
@@ -20,6 +21,7 @@ from mcp_gateway.catalog.paging import LIMIT, NEXT_CURSOR, Paging
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
 from mcp_gateway.catalog.tool import Tool
+from mcp_gateway.models.limits import LimitRules
 
 JSONSchema = dict[str, Any]
 _PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
@@ -69,7 +71,12 @@ def compile_tool(integration: IntegrationDescription, resource: str, method: Met
         binding=binding,
         shaper=Shaper(method.response, errors, is_list=method.method == "list", paging=paging),
         paging=paging,
+        limit_rules=_limit_rules(integration.rate_limit),
     )
+
+
+def _limit_rules(documented: RateLimitDescription) -> LimitRules:
+    return LimitRules(documented.window_seconds, documented.reset_unit, documented.leak_per_second)
 
 
 def _object_schema(

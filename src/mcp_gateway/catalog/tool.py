@@ -12,7 +12,7 @@ from mcp_gateway.catalog.paging import NEXT_CURSOR, Paging
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
 from mcp_gateway.exceptions import InvalidInputError, Problem, UpstreamError
-from mcp_gateway.models.limits import RateLimits
+from mcp_gateway.models.limits import LimitRules, RateLimits
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.models.upstream import UpstreamRequest, UpstreamResponse
 
@@ -49,6 +49,8 @@ class Tool:
     binding: RequestBinding = field(repr=False)
     shaper: Shaper = field(repr=False)
     paging: Paging | None = field(repr=False)
+    limit_rules: LimitRules = field(repr=False)
+    """What reading an answer's rate-limit headers takes beside them."""
 
     @property
     def kind(self) -> Literal["read", "write"]:

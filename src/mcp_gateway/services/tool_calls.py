@@ -123,7 +123,7 @@ class ToolCallService:
             logger.exception("tool_call.unsendable", tool=tool.name, server_id=principal.server_id)
             return ToolOutcome.from_error(_internal(f"The request could not be sent: {exc.message}.")), None
         response = _without_key(response, api_key)
-        limits = ratelimit.parse(response.headers, response.status, now=self._clock.now())
+        limits = ratelimit.parse(response.headers, response.status, tool.limit_rules, now=self._clock.now())
         try:
             return tool.shape(response, arguments, limits), response
         except Exception:
