@@ -146,6 +146,14 @@ async def test_further_quotas_of_upstream_are_passed_on_beside_the_one_that_bind
     assert response.headers["ratelimit-policy"] == '"richpanel";q=10;w=5, "daily";q=1000;w=86400'
 
 
+async def test_a_quota_named_after_the_key_does_not_tell_it(world, server):
+    told = (("RateLimit", f'"a";r=5, "{RICHPANEL_KEY}";r=900'), ("X-RateLimit-Limit", "50"))
+    world.simulator.faults.add(ForcedAnswer(status=200, headers=told, body=b'{"ticket": []}'))
+    response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
+    assert response.headers["ratelimit-remaining"] == "5"
+    assert response.headers["ratelimit"] == '"richpanel";r=5, "[redacted]";r=900'
+
+
 async def test_a_success_tells_the_quota_that_is_left(world, server):
     response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
     assert response.headers["ratelimit-limit"] == "50"

@@ -133,9 +133,15 @@ class ToolCallService:
 
 
 def _without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:
-    # Some services repeat a rejected key in their error text; it must not reach a model, a log or a transcript.
+    # Some services repeat a rejected key in their error text, and a quota may be named after the key it is kept for; it
+    # must not reach a model, a log or a transcript.
     key = api_key.encode()
-    return replace(response, body=response.body.replace(key, MASK.encode())) if key in response.body else response
+    if key in response.body:
+        response = replace(response, body=response.body.replace(key, MASK.encode()))
+    if any(api_key in value for value in response.headers.values()):
+        masked = {name: value.replace(api_key, MASK) for name, value in response.headers.items()}
+        response = replace(response, headers=masked)
+    return response
 
 
 def _dressed(outcome: ToolOutcome, principal: ServerPrincipal) -> ToolOutcome:
