@@ -74,21 +74,8 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-<<<<<<< HEAD
-    endpoint = McpEndpoint(
-        HostCheck(
-            public_url=settings.public_url,
-            allowed_hosts=settings.allowed_hosts,
-            allowed_origins=settings.allowed_origins,
-        ),
-        Patience(stream_after=settings.stream_after_seconds, keep_alive=settings.keep_alive_seconds),
-    )
-    app.router.routes[:0] = [Route(path, endpoint=endpoint, include_in_schema=False) for path in MCP_ROUTES]
-    for module in (tenants, api_tokens, catalog_routes, accounts, servers, health):
-=======
     app.router.routes[:0] = _mcp_routes(settings)
-    for module in (tenants, api_tokens, catalog, accounts, servers, health):
->>>>>>> main
+    for module in (tenants, api_tokens, catalog_routes, accounts, servers, health):
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     install_error_handlers(app)

@@ -5,6 +5,7 @@ import pytest
 
 from mcp_gateway.catalog.load import load_catalog, load_integration
 from mcp_gateway.exceptions import ConfigurationError
+from mcp_gateway.models.limits import LimitRules
 
 INTEGRATION = """\
 name: shop
@@ -80,10 +81,31 @@ def test_another_integration_is_only_documents(write: Write) -> None:
     assert "at most 5 characters" in create.validate({"shop": "a", "colour": "purple"})[0].message
 
 
+def test_what_rate_limit_headers_leave_open_is_said_in_the_document(write: Write) -> None:
+    [tool, _] = load_integration(write()).tools
+    assert tool.limit_rules == LimitRules(window_seconds=10)
+    said = INTEGRATION.replace("window_seconds: 10", "window_seconds: 9, reset_unit: milliseconds, leak_per_second: 2")
+    assert load_integration(write(integration=said)).tools[0].limit_rules == LimitRules(9, "milliseconds", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("reset_unit: minutes", "rate_limit.reset_unit: Input should be 'seconds' or 'milliseconds'"),
+        ("leak_per_second: 0", "rate_limit.leak_per_second: Input should be greater than 0"),
+        ("leak_per_second: .inf", "rate_limit.leak_per_second: Input should be a finite number"),
+    ],
+)
+def test_rate_limit_that_means_nothing_stops_the_start(write: Write, more: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        load_integration(write(integration=INTEGRATION.replace("window_seconds: 10", f"window_seconds: 10, {more}")))
+
+
 def test_package_catalog_holds_richpanel() -> None:
     catalog = load_catalog()
     assert list(catalog.integrations) == ["richpanel"]
     assert catalog.integrations["richpanel"].title == "Richpanel"
+    assert {tool.limit_rules for tool in catalog.integrations["richpanel"].tools} == {LimitRules()}
 
 
 def test_write_without_body_arguments_sends_no_body(write: Write) -> None:

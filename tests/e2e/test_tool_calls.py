@@ -1,5 +1,7 @@
 """Tool calls through the whole gateway to the simulator."""
 
+import asyncio
+
 import pytest
 from jsonschema_rs import Draft202012Validator
 
@@ -100,6 +102,58 @@ async def test_a_429_reaches_the_caller_at_once_with_the_wait_in_headers_and_res
     assert "12" in message
     assert any(message == block["text"] for block in result["content"])
     assert world.simulator.recorder.total == before + 1
+
+
+@pytest.mark.parametrize("upstream_429", ["tool_error", "http_429"])
+async def test_300_upstream_429s_are_300_answers_and_none_is_repeated_or_swallowed(world, upstream_429):
+    server = await world.gateway.server({"upstream_429": upstream_429}, api_key=RICHPANEL_KEY)
+    world.simulator.faults.add(ForcedAnswer(status=429, headers=(("Retry-After", "12"),), times=300))
+    before = world.simulator.recorder.total
+    status = 200 if upstream_429 == "tool_error" else 429
+    # The 20 at a time that many agents of one account may be; every fifth call is a write.
+    for _ in range(15):
+        calls = [(UPDATE, {"id": "x", "comment_body": "hello"}), *[(LIST, {})] * 4] * 4
+        answers = await asyncio.gather(
+            *(world.gateway.rpc(server.token, "tools/call", {"name": n, "arguments": a}) for n, a in calls)
+        )
+        for answer in answers:
+            assert (answer.status_code, answer.headers["retry-after"]) == (status, "12")
+            error = answer.json()["result"]["structuredContent"]["error"]
+            assert (error["type"], error["status"], error["retry_after_seconds"]) == ("rate_limited", 429, 12)
+    assert world.simulator.recorder.total == before + 300
+    assert len(world.simulator.faults) == 0
+
+
+async def test_a_403_with_nothing_left_is_a_rate_limit_that_keeps_its_status_also_for_a_write(world, server):
+    used_up = (("X-RateLimit-Limit", "50"), ("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "9"))
+    world.simulator.faults.add(ForcedAnswer(status=403, headers=used_up, times=2))
+    before = world.simulator.recorder.total
+    for name, arguments in ((LIST, {}), (UPDATE, {"id": "x", "comment_body": "hello"})):
+        response = await world.gateway.rpc(server.token, "tools/call", {"name": name, "arguments": arguments})
+        assert (response.status_code, response.headers["retry-after"]) == (200, "9")
+        error = response.json()["result"]["structuredContent"]["error"]
+        assert (error["type"], error["status"], error["retry_after_seconds"]) == ("rate_limited", 403, 9)
+    assert world.simulator.recorder.total == before + 2
+
+
+async def test_further_quotas_of_upstream_are_passed_on_beside_the_one_that_binds(world, server):
+    told = (
+        ("RateLimit", '"burst";r=5;t=3, "daily";r=900'),
+        ("RateLimit-Policy", '"burst";q=10;w=5, "daily";q=1000;w=86400'),
+    )
+    world.simulator.faults.add(ForcedAnswer(status=200, headers=told, body=b'{"ticket": []}'))
+    response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
+    assert response.headers["ratelimit-remaining"] == "5"
+    assert response.headers["ratelimit"] == '"richpanel";r=5;t=3, "daily";r=900'
+    assert response.headers["ratelimit-policy"] == '"richpanel";q=10;w=5, "daily";q=1000;w=86400'
+
+
+async def test_a_quota_named_after_the_key_does_not_tell_it(world, server):
+    told = (("RateLimit", f'"a";r=5, "{RICHPANEL_KEY}";r=900'), ("X-RateLimit-Limit", "50"))
+    world.simulator.faults.add(ForcedAnswer(status=200, headers=told, body=b'{"ticket": []}'))
+    response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
+    assert response.headers["ratelimit-remaining"] == "5"
+    assert response.headers["ratelimit"] == '"richpanel";r=5, "[redacted]";r=900'
 
 
 async def test_a_success_tells_the_quota_that_is_left(world, server):

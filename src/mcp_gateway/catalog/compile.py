@@ -15,6 +15,7 @@ from mcp_gateway.catalog.description import (
     MethodDescription,
     PartDescription,
     PlaceByArgument,
+    RateLimitDescription,
     RequestDescription,
     SchemaDescription,
 )
@@ -26,6 +27,7 @@ from mcp_gateway.catalog.procedure import Procedure, SingleRequest
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
 from mcp_gateway.catalog.tool import Tool
+from mcp_gateway.models.limits import LimitRules
 
 JSONSchema = dict[str, Any]
 _PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
@@ -83,7 +85,12 @@ def compile_tool(
         shaper=Shaper(method.response, errors, is_list=method.method == "list", paging=paging),
         paging=paging,
         procedure=_procedure(method, siblings),
+        limit_rules=_limit_rules(integration.rate_limit),
     )
+
+
+def _limit_rules(documented: RateLimitDescription) -> LimitRules:
+    return LimitRules(documented.window_seconds, documented.reset_unit, documented.leak_per_second)
 
 
 def _uses(method: MethodDescription) -> frozenset[str]:

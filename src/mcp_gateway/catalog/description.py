@@ -222,10 +222,14 @@ class ResourceDescription(_Strict):
 
 
 class RateLimitDescription(_Strict):
-    """The vendor's documented quota."""
+    """The vendor's documented quota, and what its rate-limit headers leave open."""
 
     requests: Annotated[int, Field(gt=0)]
     window_seconds: Annotated[int, Field(gt=0)]
+    reset_unit: Literal["seconds", "milliseconds"] = "seconds"
+    """Of a small number in `X-RateLimit-Reset` or `X-Rate-Limit-Reset`."""
+    leak_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """How fast a bucket that tells `used/size` empties."""
 
 
 Policy = Literal["strict", "tolerant"]

@@ -16,8 +16,6 @@ from mcp_gateway.models.upstream import UpstreamResponse
 
 MAX_MESSAGE = 2000
 """Characters of a message, upstream's part included."""
-_MAX_WAIT = 86_400
-_MAX_WAIT_DIGITS = 10
 _GATEWAY_STATUSES = frozenset({502, 503, 504})
 _TIMED_OUT = "timed out"
 
@@ -46,8 +44,10 @@ def classify(response: UpstreamResponse, context: ErrorContext, limits: RateLimi
         return ToolOutcome.from_error(_unexpected(response.status, context), limits)
     complaint = read_complaint(response.body)
     if context.is_write and _may_have_acted(response.status, complaint):
+        # A wait would read as leave to try again after it.
+        limits = None if limits is None else replace(limits, retry_after_seconds=None)
         return ToolOutcome.from_error(_unknown(context, response.status, complaint.message), limits)
-    return ToolOutcome.from_error(_refusal(response, context, complaint), limits)
+    return ToolOutcome.from_error(_refusal(response.status, context, complaint, limits), limits)
 
 
 def complaint_in_success(status: int, complaint: Complaint, context: ErrorContext) -> ToolError:
@@ -70,7 +70,7 @@ def from_exception(exc: UpstreamError, context: ErrorContext) -> ToolOutcome:
 
 
 def rate_limited(status: int, context: ErrorContext, limits: RateLimits | None) -> ToolOutcome:
-    """Upstream's 429, with a wait in any case: what it said, else its documented window, marked as estimated."""
+    """Upstream's 429 or its like, with a wait in any case: what it said, else an assumption, marked as estimated."""
     known = limits or RateLimits()
     wait = known.retry_after_seconds if known.retry_after_seconds is not None else known.reset_seconds
     estimated = known.estimated or wait is None
@@ -92,14 +92,14 @@ def _wait_sentence(context: ErrorContext, limits: RateLimits, wait: int) -> str:
     quota = limits.limit if limits.limit is not None else context.quota
     window = limits.window_seconds or (context.window_seconds if quota == context.quota else None)
     policy = f"{quota} per {window} s" if window else f"limit {quota}"
-    estimate = f" ({context.title} named no time; this is its documented window)" if limits.estimated else ""
+    estimate = f" ({context.title} named no time; this is an estimate)" if limits.estimated else ""
     return f"Rate limited by {context.title} ({policy}). Retry after {wait} s{estimate}."
 
 
 def _is_rate_limited(status: int, limits: RateLimits | None) -> bool:
-    """429, and a 403 that comes with an exhausted quota."""
-    if status == HTTPStatus.FORBIDDEN and limits is not None:
-        return limits.remaining == 0 or limits.retry_after_seconds is not None
+    """429, and a 403 whose headers say so: only then does the reading of a 4xx have a wait."""
+    if status == HTTPStatus.FORBIDDEN:
+        return limits is not None and limits.retry_after_seconds is not None
     return status == HTTPStatus.TOO_MANY_REQUESTS
 
 
@@ -117,8 +117,7 @@ def _unexpected(status: int, context: ErrorContext) -> ToolError:
     return ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", message, status)
 
 
-def _refusal(response: UpstreamResponse, context: ErrorContext, complaint: Complaint) -> ToolError:
-    status = response.status
+def _refusal(status: int, context: ErrorContext, complaint: Complaint, limits: RateLimits | None) -> ToolError:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return _error(ErrorType.UPSTREAM_AUTH, "did not accept the API key", status, context, complaint)
     if status == HTTPStatus.NOT_FOUND:
@@ -126,8 +125,9 @@ def _refusal(response: UpstreamResponse, context: ErrorContext, complaint: Compl
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return _rejected(status, context, complaint)
     error = _error(ErrorType.UPSTREAM_ERROR, "failed", status, context, complaint)
-    wait = _retry_after(response)
-    return error if wait is None else replace(error, details={**error.details, "retry_after_seconds": wait})
+    if limits is None or limits.retry_after_seconds is None:
+        return error
+    return replace(error, details={**error.details, "retry_after_seconds": limits.retry_after_seconds})
 
 
 def _rejected(status: int, context: ErrorContext, complaint: Complaint) -> ToolError:
@@ -179,11 +179,3 @@ def _compose(what: str, said: str, advice: str) -> str:
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
-
-
-def _retry_after(response: UpstreamResponse) -> int | None:
-    """Whole seconds of a Retry-After on an answer that is no rate limit (RFC 9110 §10.2.3)."""
-    text = response.headers.get("retry-after", "").strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_WAIT_DIGITS):
-        return None
-    return min(int(text), _MAX_WAIT)

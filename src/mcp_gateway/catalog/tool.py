@@ -13,7 +13,7 @@ from mcp_gateway.catalog.procedure import PLAIN_RUN, Procedure, Run, Steps
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
 from mcp_gateway.exceptions import InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
-from mcp_gateway.models.limits import RateLimits
+from mcp_gateway.models.limits import LimitRules, RateLimits
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest, UpstreamResponse
 
@@ -55,6 +55,8 @@ class Tool:
     shaper: Shaper = field(repr=False)
     paging: Paging | None = field(repr=False)
     procedure: Procedure = field(repr=False)
+    limit_rules: LimitRules = field(repr=False)
+    """What reading an answer's rate-limit headers takes beside them."""
 
     @property
     def kind(self) -> Literal["read", "write"]:

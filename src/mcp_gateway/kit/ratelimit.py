@@ -5,70 +5,92 @@ draft-ietf-httpapi-ratelimit-headers-10 (structured lists `RateLimit`, `RateLimi
 """
 
 import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+UPSTREAM = "richpanel"
+"""The policy that upstream enforces."""
+OWN_NAMES = frozenset({UPSTREAM, "gateway-token"})
+"""Policies whose names are ours to give; one that upstream names alike must not pass for them."""
 
 _MAX_INTEGER = 999_999_999_999_999  # RFC 9651 §3.3.1: at most 15 digits
 _STRING = re.compile(r"[\x20-\x7e]*")  # RFC 9651 §3.3.3
 
 
-def rate_limit_headers(
-    *,
-    limit: int | None,
-    remaining: int | None,
-    reset_seconds: int | None,
-    retry_after_seconds: int | None,
-    window_seconds: int | None,
-    policy: str = "richpanel",
-) -> list[tuple[str, str]]:
-    """Lower-case header pairs for what is known of one policy; all times are delta seconds.
+class Quota(NamedTuple):
+    """One policy and where its caller stands; None where unknown. Times are delta seconds."""
 
-    A reset nobody told is left out of `RateLimit`, while the older `ratelimit-reset`, which has no notion of unknown,
-    falls back to the window as an upper bound. `Retry-After` is never earlier than `t`.
+    name: str
+    limit: int | None = None
+    remaining: int | None = None
+    reset_seconds: int | None = None
+    window_seconds: int | None = None
+    unit: str | None = None
+    """What is counted, where it is not requests: `qu` of the draft."""
+
+
+def rate_limit_headers(quotas: Sequence[Quota], retry_after_seconds: int | None) -> list[tuple[str, str]]:
+    """Lower-case header pairs for what is known.
+
+    The first quota is the one that binds: it alone feeds the three older fields. Each is an item of the structured
+    lists, and of two with one name the earlier. A reset nobody told is left out of `RateLimit`, while the older
+    `ratelimit-reset`, which has no notion of unknown, falls back to the window as an upper bound. `Retry-After` is
+    never earlier than `t` of the first.
 
     Raises:
-        ValueError: the policy's name is not printable ASCII.
+        ValueError: a policy's name or unit is not printable ASCII.
     """
-    return [
-        *_three_fields(limit, remaining, reset_seconds, window_seconds),
-        *_structured_fields(_quoted(policy), limit, remaining, reset_seconds, window_seconds),
-        *_retry_after(retry_after_seconds, reset_seconds),
-    ]
-
-
-def _three_fields(
-    limit: int | None, remaining: int | None, reset_seconds: int | None, window_seconds: int | None
-) -> list[tuple[str, str]]:
-    quota_known = limit is not None or remaining is not None
-    reset = window_seconds if reset_seconds is None and quota_known else reset_seconds
-    figures = (("ratelimit-limit", limit), ("ratelimit-remaining", remaining), ("ratelimit-reset", reset))
-    return [(name, str(_integer(figure))) for name, figure in figures if figure is not None]
-
-
-def _structured_fields(
-    name: str, limit: int | None, remaining: int | None, reset_seconds: int | None, window_seconds: int | None
-) -> list[tuple[str, str]]:
-    """`r` and `q` are what make their field valid, so without them the field is left out."""
-    fields = []
-    if remaining is not None:
-        t = "" if reset_seconds is None else f";t={_integer(reset_seconds)}"
-        fields.append(("ratelimit", f"{name};r={_integer(remaining)}{t}"))
-    if limit is not None:
-        w = f";w={_integer(window_seconds)}" if window_seconds else ""
-        fields.append(("ratelimit-policy", f"{name};q={_integer(limit)}{w}"))
+    distinct: dict[str, Quota] = {}
+    for quota in quotas:
+        distinct.setdefault(quota.name, quota)
+    binding = quotas[0] if quotas else Quota("")
+    fields = [*_three_fields(binding), *_structured_fields(distinct.values())]
+    if retry_after_seconds is not None:
+        fields.append(("retry-after", _integer(max(retry_after_seconds, binding.reset_seconds or 0))))
     return fields
 
 
-def _retry_after(retry_after_seconds: int | None, reset_seconds: int | None) -> list[tuple[str, str]]:
-    if retry_after_seconds is None:
-        return []
-    return [("retry-after", str(_integer(max(retry_after_seconds, reset_seconds or 0))))]
+def _three_fields(quota: Quota) -> list[tuple[str, str]]:
+    _, limit, remaining, reset, window, _ = quota
+    if reset is None and (limit is not None or remaining is not None):
+        reset = window
+    figures = (("ratelimit-limit", limit), ("ratelimit-remaining", remaining), ("ratelimit-reset", reset))
+    return [(name, _integer(figure)) for name, figure in figures if figure is not None]
 
 
-def _integer(value: int) -> int:
-    return min(max(value, 0), _MAX_INTEGER)
+def _structured_fields(quotas: Iterable[Quota]) -> list[tuple[str, str]]:
+    """`r` and `q` are what make an item valid, so without them it is left out, and a list without items with it."""
+    standings, policies = [], []
+    for quota in quotas:
+        if quota.remaining is not None:
+            standings.append(_standing(quota))
+        if quota.limit is not None:
+            policies.append(_policy(quota))
+    fields = []
+    if standings:
+        fields.append(("ratelimit", ", ".join(standings)))
+    if policies:
+        fields.append(("ratelimit-policy", ", ".join(policies)))
+    return fields
 
 
-def _quoted(name: str) -> str:
-    if not _STRING.fullmatch(name):
+def _standing(quota: Quota) -> str:
+    t = "" if quota.reset_seconds is None else f";t={_integer(quota.reset_seconds)}"
+    return f"{_quoted(quota.name)};r={_integer(quota.remaining or 0)}{t}"
+
+
+def _policy(quota: Quota) -> str:
+    unit = f";qu={_quoted(quota.unit)}" if quota.unit else ""
+    w = f";w={_integer(quota.window_seconds)}" if quota.window_seconds else ""
+    return f"{_quoted(quota.name)};q={_integer(quota.limit or 0)}{unit}{w}"
+
+
+def _integer(value: int) -> str:
+    return str(min(max(value, 0), _MAX_INTEGER))
+
+
+def _quoted(text: str) -> str:
+    if not _STRING.fullmatch(text):
         raise ValueError("a policy's name must be printable ASCII")
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

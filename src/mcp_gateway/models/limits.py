@@ -1,6 +1,9 @@
-"""A rate-limit reading, normalised from whatever headers upstream sent."""
+"""A rate-limit reading, normalised from whatever headers upstream sent, and what its documents say beside them."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+from mcp_gateway.kit.ratelimit import Quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,10 +13,24 @@ class RateLimits:
     limit: int | None = None
     remaining: int | None = None
     reset_seconds: int | None = None
-    """Seconds until the window resets, told or (with `estimated`) taken from the documented window."""
+    """Seconds until the window resets, told or (with `estimated`) assumed."""
     retry_after_seconds: int | None = None
-    """Set only for an answer that means "rate limited"."""
+    """Set whenever the answer means "rate limited", and for a 5xx that named a wait; on no other answer."""
     window_seconds: int | None = None
-    """Length of the documented window, for `RateLimit-Policy`."""
+    """Length of the window, told or documented, for `RateLimit-Policy`."""
     estimated: bool = False
     """True when the wait is our assumption, because upstream named none."""
+    others: tuple[Quota, ...] = ()
+    """Further quotas that upstream told of beside this one, which is the nearest to exhaustion."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRules:
+    """What an upstream's documents say of its limits and its headers leave open; the defaults suit Richpanel."""
+
+    window_seconds: int = 30
+    """The documented window: the wait after a 429 that names none, and the bound of a reset nobody told."""
+    reset_unit: Literal["seconds", "milliseconds"] = "seconds"
+    """Of a small number in `X-RateLimit-Reset` or `X-Rate-Limit-Reset`, which nothing else tells."""
+    leak_per_second: float | None = None
+    """How fast a bucket that tells `used/size` empties; None where the reset cannot be computed."""

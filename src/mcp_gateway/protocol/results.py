@@ -5,14 +5,14 @@ as JSON and as the text of a content block.
 """
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any
 
 import orjson
 
 from mcp_gateway.constants import PRODUCT
-from mcp_gateway.kit.ratelimit import rate_limit_headers
+from mcp_gateway.kit.ratelimit import OWN_NAMES, UPSTREAM, Quota, rate_limit_headers
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.content import block_json
@@ -88,19 +88,14 @@ def _stamp_with(meta: Mapping[str, Any], revision: Revision) -> bytes:
     )
 
 
+@lru_cache(maxsize=1024)
 def call_headers(limits: RateLimits | None) -> tuple[Header, ...]:
     """The headers of a tool call's answer, with upstream's rate limits where it told them."""
     if limits is None:
         return JSON_HEADERS
-    return JSON_HEADERS + tuple(
-        rate_limit_headers(
-            limit=limits.limit,
-            remaining=limits.remaining,
-            reset_seconds=limits.reset_seconds,
-            retry_after_seconds=limits.retry_after_seconds,
-            window_seconds=limits.window_seconds,
-        )
-    )
+    binding = Quota(UPSTREAM, limits.limit, limits.remaining, limits.reset_seconds, limits.window_seconds)
+    others = [quota for quota in limits.others if quota.name not in OWN_NAMES]
+    return (*JSON_HEADERS, *rate_limit_headers([binding, *others], limits.retry_after_seconds))
 
 
 def _text_block(text: str) -> bytes:

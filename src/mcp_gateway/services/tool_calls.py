@@ -196,7 +196,8 @@ class ToolCallService:
         call.upstream_status = response.status
         call.upstream_seconds += response.seconds
         response = _without_key(response, call.api_key)
-        return Exchange(response, ratelimit.parse(response.headers, response.status, now=self._clock.now()))
+        limits = ratelimit.parse(response.headers, response.status, call.tool.limit_rules, now=self._clock.now())
+        return Exchange(response, limits)
 
     def _open_key(self, principal: ServerPrincipal) -> str:
         return self._sealer.open(principal.sealed_api_key, key_context(principal.tenant_id, principal.account_id))
@@ -211,9 +212,15 @@ def _mac(key: bytes, server_id: str, message: bytes) -> bytes:
 
 
 def _without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:
-    # Some services repeat a rejected key in their error text; it must not reach a model, a log or a transcript.
+    # Some services repeat a rejected key in their error text, and a quota may be named after the key it is kept for; it
+    # must not reach a model, a log or a transcript.
     key = api_key.encode()
-    return replace(response, body=response.body.replace(key, MASK.encode())) if key in response.body else response
+    if key in response.body:
+        response = replace(response, body=response.body.replace(key, MASK.encode()))
+    if any(api_key in value for value in response.headers.values()):
+        masked = {name: value.replace(api_key, MASK) for name, value in response.headers.items()}
+        response = replace(response, headers=masked)
+    return response
 
 
 def _dressed(outcome: ToolOutcome, principal: ServerPrincipal) -> ToolOutcome:

@@ -18,8 +18,11 @@ _KEPT_NAMES = frozenset({
     "ratelimit-remaining",
     "ratelimit-reset",
     "retry-after",
+    "x-gorgias-account-api-call-limit",
+    "x-rate-limit",
+    "x-shopify-shop-api-call-limit",
 })  # fmt: skip
-_KEPT_PREFIXES = ("x-ratelimit-", "x-rate-limit-")
+_KEPT_PREFIXES = ("x-ratelimit-", "x-rate-limit-", "zendesk-ratelimit-")
 
 
 def outgoing_headers(request: UpstreamRequest, api_key: str, key_header: str) -> dict[str, str]:
