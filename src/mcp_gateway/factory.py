@@ -26,6 +26,7 @@ from mcp_gateway.models.token_events import TokenKind
 from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
 from mcp_gateway.services.authentication import AuthenticationService
+from mcp_gateway.services.direct_calls import DirectCallService
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
@@ -177,6 +178,10 @@ class Factory:
             sealer=self._sealer,
             integrations=[integration.name for integration in self.tool_sets.integrations()],
         )
+
+    def direct_calls(self) -> DirectCallService:
+        """Tool calls over plain REST."""
+        return DirectCallService(unit_of_work=self._unit_of_work, tool_sets=self.tool_sets, calls=self.tool_calls)
 
     def servers(self) -> ServerService:
         """MCP servers."""

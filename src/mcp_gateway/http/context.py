@@ -34,6 +34,10 @@ def _allowed(scope: Scope) -> Callable[[Services, Credentials], Awaitable[AdminP
     return authenticate
 
 
+async def _any_caller(services: Services, credentials: Credentials) -> AdminPrincipal:
+    return await services.authentication.admin(None if credentials is None else credentials.credentials)
+
+
 async def _operator(services: Services, credentials: Credentials) -> AdminPrincipal:
     principal = await services.authentication.admin(None if credentials is None else credentials.credentials)
     if not principal.is_operator:
@@ -41,6 +45,8 @@ async def _operator(services: Services, credentials: Credentials) -> AdminPrinci
     return principal
 
 
+Caller = Annotated[AdminPrincipal, Depends(_any_caller)]
+"""Whoever has a key; which scope it needs is for the service to say."""
 Operator = Annotated[AdminPrincipal, Depends(_operator)]
 """The operator's key."""
 Reader = Annotated[AdminPrincipal, Depends(_allowed(Scope.READ))]

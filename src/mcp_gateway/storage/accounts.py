@@ -62,6 +62,14 @@ class AccountStore:
         row = result.one_or_none()
         return _account(row) if row else None
 
+    async def sealed_key(self, tenant_id: str, account_id: str) -> bytes | None:
+        """The key as it is stored; None when there is no such account."""
+        query = select(accounts.c.sealed_api_key).where(accounts.c.tenant_id == tenant_id, accounts.c.id == account_id)
+        with storage_faults():
+            result = await self._connection.execute(query)
+        sealed: bytes | None = result.scalar_one_or_none()
+        return sealed
+
     async def hold(self, tenant_id: str | None, account_id: str) -> Account | None:
         """By id, and not deletable until the end of the transaction; others may hold it too."""
         query = select(*PUBLIC).where(owned_by(accounts, tenant_id), accounts.c.id == account_id)

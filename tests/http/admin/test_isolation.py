@@ -26,6 +26,7 @@ async def owner(gateway) -> dict[str, str]:
         "token_id": token["id"],
         "account_id": server.account_id,
         "mcp_id": server.id,
+        "tool_name": "list_all_richpanel_conversations",
         "secret": server.token,
         "key": token["token"],
     }
@@ -37,7 +38,7 @@ async def both(gateway, route, foreign, absent, key):
 
 async def test_every_route_answers_a_foreign_id_like_one_that_never_was(gateway, routes, owner):
     key = await gateway.api_token(await gateway.tenant())
-    absent = {name: ids.new_id(prefix) for name, prefix in PREFIXES.items()}
+    absent = {name: ids.new_id(prefix) for name, prefix in PREFIXES.items()} | {"tool_name": owner["tool_name"]}
     checked = 0
     for route in routes:
         if not route.parameters or set(route.parameters) <= PUBLIC_NAMES or route.path.startswith(OPERATOR_ONLY):
@@ -65,7 +66,7 @@ async def test_every_route_below_an_own_account_answers_a_foreign_id_like_one_th
 
 
 async def test_malformed_id_is_answered_like_one_that_never_was(gateway, routes):
-    absent = {name: ids.new_id(prefix) for name, prefix in PREFIXES.items()}
+    absent = {name: ids.new_id(prefix) for name, prefix in PREFIXES.items()} | {"tool_name": owner["tool_name"]}
     for route in routes:
         if not set(route.parameters) & set(PREFIXES):
             continue

@@ -1,0 +1,65 @@
+"""`/integrated-account/{id}/tools/{tool_name}`: one tool call over plain REST."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Response
+from fastapi.responses import JSONResponse
+
+from mcp_gateway.http.admin.paths import AccountId
+from mcp_gateway.http.context import Caller, Services
+from mcp_gateway.http.problem_docs import PROBLEMS
+from mcp_gateway.models.outcomes import ErrorType, ToolOutcome
+from mcp_gateway.protocol.results import call_headers
+
+router = APIRouter(prefix="/integrated-account", tags=["tool calls"], responses=PROBLEMS)
+
+STATUSES = {
+    ErrorType.INVALID_ARGUMENTS: 422,
+    ErrorType.TOOL_UNAVAILABLE: 404,
+    ErrorType.RATE_LIMITED: 429,
+    ErrorType.UPSTREAM_TIMEOUT: 504,
+    ErrorType.OUTCOME_UNKNOWN: 504,
+    ErrorType.DUPLICATE_IN_PROGRESS: 409,
+    ErrorType.REVOKED: 404,
+    ErrorType.OVERLOADED: 503,
+    ErrorType.INTERNAL: 500,
+}
+"""Of errors that have one; the others have upstream's own where a caller can do something about it, else 502."""
+
+PASSED_ON = frozenset({ErrorType.UPSTREAM_REJECTED, ErrorType.NOT_FOUND})
+# To pass these on would tell the caller that the credential it sent us is wrong, or send it to a proxy.
+NOT_THE_CALLERS = frozenset({401, 403, 407})
+BAD_GATEWAY = 502
+
+
+@router.post(
+    "/{account_id}/tools/{tool_name}",
+    summary="Call a tool",
+    responses={200: {"description": '`{"result": …}`, with `next_cursor` on list tools'}},
+)
+async def call_tool(
+    account_id: AccountId,
+    tool_name: str,
+    services: Services,
+    caller: Caller,
+    arguments: Annotated[dict[str, Any], Body(examples=[{"limit": 10}], description="The tool's arguments.")],
+) -> Response:
+    """The structured result of an MCP tool call. A refusal has the same `error` object and a status of its own.
+
+    A token needs the scope `read` for tools that only read and `write` for the others. Never retried, never queued.
+    """
+    outcome = await services.direct_calls().call(caller, account_id, tool_name, arguments)
+    headers = dict(call_headers(outcome.limits))
+    return JSONResponse(outcome.structured, status_code=status_of(outcome), headers=headers)
+
+
+def status_of(outcome: ToolOutcome) -> int:
+    """The HTTP status that says what the outcome says."""
+    error = outcome.error
+    if error is None:
+        return 200
+    if error.type in STATUSES:
+        return STATUSES[error.type]
+    status = error.status or BAD_GATEWAY
+    is_passed_on = error.type in PASSED_ON and status // 100 == 4 and status not in NOT_THE_CALLERS  # noqa: PLR2004 - 4xx
+    return status if is_passed_on else BAD_GATEWAY
