@@ -8,6 +8,7 @@ import typer
 import uvloop
 
 from richpanel_sim.app import create_app
+from richpanel_sim.crowd import DEFAULT_CONVERSATIONS, DEFAULT_SEED, Crowd
 from richpanel_sim.dresses import DRESSES
 from richpanel_sim.fault_kinds import KINDS
 from richpanel_sim.limits import DEFAULT_REQUESTS, DEFAULT_SECONDS, Quota
@@ -15,7 +16,8 @@ from richpanel_sim.server import listen, serve
 from richpanel_sim.state import DEFAULT_TENANT, SimulatorState
 from richpanel_sim.switches import ENVIRONMENT_PREFIX, SwitchError, Switches
 
-HELP = f"""A local stand-in for Richpanel's REST API: all 25 operations, over a small shop.
+HELP = f"""A local stand-in for Richpanel's REST API: all 25 operations, over a small shop
+or as many made-up conversations as you like.
 
 Prints one line, ready http://HOST:PORT/v1, when it accepts requests,
 and runs until interrupted.
@@ -49,16 +51,17 @@ For example:
 \b
 richpanel-sim --key rp_demo
 richpanel-sim --key rp_one:shop1 --key rp_two:shop2 --port 9000
+richpanel-sim --key rp_demo --seed 7 --conversations 10000
 richpanel-sim --key rp_demo --switch error_shape=message
 """
 
-_BEHAVIOUR, _ABOUT = "How it behaves", "Explanations"
+_DATA, _BEHAVIOUR, _ABOUT = "What is in it", "How it behaves", "Explanations"
 
 cli = typer.Typer(add_completion=False)
 
 
 @cli.command(help=HELP)
-def run(
+def run(  # noqa: PLR0913 - each is an option
     *,
     key: Annotated[
         list[str] | None,
@@ -66,6 +69,16 @@ def run(
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Made-up conversations in place of the shop, the same for the same seed.", rich_help_panel=_DATA
+        ),
+    ] = None,
+    conversations: Annotated[
+        int | None,
+        typer.Option(min=1, max=1_000_000, help=f"How many ({DEFAULT_CONVERSATIONS}).", rich_help_panel=_DATA),
+    ] = None,
     limit: Annotated[
         int, typer.Option(min=1, help="Requests a tenant has in one window.", rich_help_panel=_BEHAVIOUR)
     ] = DEFAULT_REQUESTS,
@@ -93,6 +106,7 @@ def run(
         dict(map(_tenant_key, key)),
         switches=_switches(switch or []),
         quota=Quota(limit, window),
+        crowd=_crowd(seed, conversations),
     )
     try:
         bound, url = listen(host, port)
@@ -112,6 +126,12 @@ def _tenant_key(text: str) -> tuple[str, str]:
     if not key:
         raise typer.BadParameter("a key cannot be empty", param_hint="--key")
     return key, tenant or DEFAULT_TENANT
+
+
+def _crowd(seed: int | None, conversations: int | None) -> Crowd | None:
+    if seed is None and conversations is None:
+        return None
+    return Crowd(DEFAULT_SEED if seed is None else seed, conversations or DEFAULT_CONVERSATIONS)
 
 
 def _switches(settings: list[str]) -> Switches:

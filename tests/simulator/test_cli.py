@@ -77,12 +77,12 @@ async def first_conversation(*options, **environment):
     return page.json(), refused.status_code
 
 
-async def test_switches_are_taken_from_the_environment():
-    options = ("--switch", "ticket_key=tickets")
+async def test_crowd_is_served_and_switches_are_taken_from_the_environment():
+    options = ("--seed", "7", "--conversations", "150", "--switch", "ticket_key=tickets")
     page, status = await first_conversation(
         *options, RICHPANEL_SIM_BAD_KEY_STATUS="403", RICHPANEL_SIM_TICKET_KEY="ticket"
     )
-    assert (page["count"], status) == (60, 403)
+    assert (page["count"], page["tickets"][0]["conversation_no"], status) == (150, 10_150, 403)
 
 
 def test_variable_that_is_no_switch_stops_it_at_once():
@@ -99,6 +99,7 @@ def test_variable_that_is_no_switch_stops_it_at_once():
         ["--key", "k", "--switch", "nothing=1"],
         ["--key", "k", "--switch", "list_forbidden"],
         ["--key", "k", "--host", "203.0.113.9"],
+        ["--key", "k", "--conversations", "0"],
     ],
 )
 def test_options_that_make_no_sense_stop_it_at_once(options):
