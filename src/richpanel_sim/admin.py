@@ -2,17 +2,26 @@
 
 ``GET /_sim/requests``
     ``{"total", "by_method", "by_status", "by_tenant", "requests": [...]}``: counts of every ``/v1`` request since the
-    last reset and the kept records, oldest first. ``?method=``, ``?target=`` (text the raw target holds) and
-    ``?tenant=`` choose records; then ``matched`` is how many there are. Records show headers as sent, keys included.
+    last reset and the kept records, oldest first. ``?method=``, ``?target=`` and ``?body=`` (text the raw target or
+    the body holds) and ``?tenant=`` choose records; then ``matched`` is how many there are. Records show headers as
+    sent, keys included.
 
-``POST /_sim/faults``
-    One forced answer or a list of them, each ``{"kind": "answer"|"drop", "status", "headers", "body", "times",
-    "method", "path", "tenant", "after_effect", "rate_limit_headers"}``, all optional; answers ``{"waiting": n}``.
-    ``{"status": 429, "headers": {"Retry-After": "7"}, "body": {"message": "slow down"}, "times": 3}`` turns the next
-    three requests away.
+``GET /_sim/writes``
+    Every write with how many times it was seen, the most often seen first: ``{"writes": [{"method", "target",
+    "body_sha256", "tenant", "times"}]}``; ``times`` above 1 is a write that was repeated. ``?method=``, ``?target=``
+    and ``?tenant=`` choose among them.
+
+``GET /_sim/effects``
+    What writes left behind that no read of Richpanel shows, by tenant: ``outbox`` (what was delivered to customers),
+    ``subscriptions``, ``files``.
+
+``GET /_sim/faults`` and ``POST /_sim/faults``
+    The kinds and dresses there are and how many requests are still to suffer; the latter takes one forced answer or a
+    list of them, each an object of the fields of ``faults.ForcedAnswer``, and answers ``{"waiting": n}``.
+    ``{"kind": "rate_limited", "dress": "github_403", "times": 3}`` turns the next three requests away.
 
 ``POST /_sim/reset``
-    Back to the start; ``{"only": ["data", "requests", "faults", "limits"]}`` limits it to some parts.
+    Back to the start; ``{"only": ["data", "requests", "faults", "limits"]}`` limits it to some parts. Switches stay.
 
 ``GET /_sim/switches`` and ``POST /_sim/switches``
     The switches as they are; the latter takes an object of those to change.
@@ -24,9 +33,11 @@ from typing import Any
 
 import orjson
 
+from richpanel_sim.dresses import DRESSES
 from richpanel_sim.exchange import Reply
-from richpanel_sim.faults import FaultError, ForcedAnswer
-from richpanel_sim.recorder import RecordedRequest
+from richpanel_sim.fault_kinds import KINDS
+from richpanel_sim.fault_reading import FaultError, read_fault
+from richpanel_sim.recorder import RecordedRequest, Write
 from richpanel_sim.state import PARTS, SimulatorState
 from richpanel_sim.switches import SwitchError
 
@@ -37,7 +48,7 @@ def answer_admin(state: SimulatorState, method: str, path: str, query: Query, bo
     """Answer one call below ``/_sim``; mistakes are 400 with ``{"error": text}`` that says what is allowed."""
     action = _ACTIONS.get((method, path))
     if action is None:
-        return Reply.from_json({"error": f"there are: {', '.join(' '.join(known) for known in _ACTIONS)}"}, 404)
+        return Reply.from_json({"error": f"there are: {', '.join(map(' '.join, ADMIN_ROUTES))}"}, 404)
     try:
         return Reply.from_json(action(state, query, orjson.loads(body) if body else None))
     except orjson.JSONDecodeError:
@@ -59,17 +70,47 @@ def _requests(state: SimulatorState, query: Query, _body: Any) -> Any:
     }
 
 
-def _is_wanted(record: RecordedRequest, query: Query) -> bool:
+def _writes(state: SimulatorState, query: Query, _body: Any) -> Any:
+    seen = [(write, times) for write, times in state.recorder.writes.most_common() if _is_wanted(write, query)]
+    return {
+        "writes": [
+            {**write._asdict(), "target": write.target.decode("ascii", "backslashreplace"), "times": times}
+            for write, times in seen
+        ]
+    }
+
+
+def _is_wanted(record: RecordedRequest | Write, query: Query) -> bool:
     return (
         query.get("method", record.method) == record.method
         and query.get("target", "").encode() in record.target
         and query.get("tenant", record.tenant) == record.tenant
+        and (isinstance(record, Write) or query.get("body", "").encode() in record.body)
     )
 
 
-def _faults(state: SimulatorState, _query: Query, body: Any) -> Any:
+def _effects(state: SimulatorState, _query: Query, _body: Any) -> Any:
+    return {
+        name: {
+            "outbox": tenant.outbox,
+            "subscriptions": list(tenant.subscriptions.values()),
+            "files": list(tenant.files.values()),
+        }
+        for name, tenant in state.tenants.items()
+    }
+
+
+def _read_faults(state: SimulatorState, _query: Query, _body: Any) -> Any:
+    return {
+        "waiting": len(state.faults),
+        "kinds": {name: kind.help for name, kind in KINDS.items()},
+        "dresses": {name: dress.help for name, dress in DRESSES.items()},
+    }
+
+
+def _add_faults(state: SimulatorState, _query: Query, body: Any) -> Any:
     # Read all before queueing any, so that a list with a mistake changes nothing.
-    for fault in [ForcedAnswer.from_json(item) for item in (body if isinstance(body, list) else [body])]:
+    for fault in [read_fault(item) for item in (body if isinstance(body, list) else [body])]:
         state.faults.add(fault)
     return {"waiting": len(state.faults)}
 
@@ -95,8 +136,12 @@ def _set_switches(state: SimulatorState, query: Query, body: Any) -> Any:
 
 _ACTIONS: dict[tuple[str, str], Callable[[SimulatorState, Query, Any], Any]] = {
     ("GET", "/_sim/requests"): _requests,
-    ("POST", "/_sim/faults"): _faults,
+    ("GET", "/_sim/writes"): _writes,
+    ("GET", "/_sim/effects"): _effects,
+    ("GET", "/_sim/faults"): _read_faults,
+    ("POST", "/_sim/faults"): _add_faults,
     ("POST", "/_sim/reset"): _reset,
     ("GET", "/_sim/switches"): _read_switches,
     ("POST", "/_sim/switches"): _set_switches,
 }
+ADMIN_ROUTES = tuple(_ACTIONS)

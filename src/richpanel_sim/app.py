@@ -10,17 +10,10 @@ from urllib.parse import parse_qsl
 import orjson
 
 from richpanel_sim.admin import answer_admin
-from richpanel_sim.asgi import (
-    ClientGoneError,
-    Receive,
-    Scope,
-    Send,
-    accept_lifespan,
-    drop_connection,
-    read_body,
-    send_reply,
-)
+from richpanel_sim.asgi import ClientGoneError, Receive, Scope, Send, Wire, accept_lifespan
+from richpanel_sim.delivery import Suffering
 from richpanel_sim.exchange import Call, Reply
+from richpanel_sim.extra_fields import with_extra_fields
 from richpanel_sim.limits import Standing
 from richpanel_sim.recorder import RecordedRequest
 from richpanel_sim.refusals import RefusalError, bad_key, forbidden, too_many_requests, unknown_route, unparsable
@@ -43,57 +36,57 @@ class RichpanelSimulator:
         if scope["type"] == "lifespan":
             await accept_lifespan(receive, send)
             return
+        wire = Wire(scope, receive, send, self.state.clock)
         try:
-            body = await read_body(receive)
+            if scope["raw_path"].startswith(b"/_sim/"):
+                await wire.send(self._answer_admin(scope, await wire.read_body()))
+            else:
+                await self._serve(scope, wire)
         except ClientGoneError:
             return
         except RefusalError as refusal:
-            await send_reply(send, refusal.reply)
-            return
-        if scope["raw_path"].startswith(b"/_sim/"):
-            await send_reply(send, self._answer_admin(scope, body))
-            return
-        reply = self._serve(scope, body)
-        await (send_reply(send, reply) if reply else drop_connection(scope, receive))
+            await wire.send(refusal.refusal.to_reply(self.state.switches))
 
     def _answer_admin(self, scope: Scope, body: bytes) -> Reply:
         if not _is_loopback(scope):
-            return forbidden().reply
+            return forbidden().refusal.to_reply(self.state.switches)
         return answer_admin(self.state, scope["method"], scope["raw_path"].decode("latin-1"), _query(scope), body)
 
-    def _serve(self, scope: Scope, body: bytes) -> Reply | None:
-        """The reply to a ``/v1`` request, recorded; None to drop the connection."""
-        tenant = self.state.tenant_for(_header(scope, b"x-richpanel-key"))
+    async def _serve(self, scope: Scope, wire: Wire) -> None:
+        """Answer a ``/v1`` request, or let it suffer; either way it is recorded."""
+        state, tenant = self.state, self.state.tenant_for(_header(scope, b"x-richpanel-key"))
         name = tenant.organization_id if tenant else None
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-        number = self.state.recorder.begin(
-            RecordedRequest(
-                0, self.state.clock.now(), scope["method"], target, tuple(scope["headers"]), body, tenant=name
-            )
+        fault = state.faults.take(scope["method"], target, name, is_read=False)
+        body = b"" if fault else await wire.read_body()
+        number = state.recorder.begin(
+            RecordedRequest(0, state.clock.now(), scope["method"], target, tuple(scope["headers"]), body, tenant=name)
         )
-        reply = self._forced_or_honest(scope, body, target, tenant)
-        self.state.recorder.finish(number, reply.status if reply else None)
-        return reply
-
-    def _forced_or_honest(self, scope: Scope, body: bytes, target: bytes, tenant: Tenant | None) -> Reply | None:
-        name = tenant.organization_id if tenant else None
-        fault = self.state.faults.take(scope["method"], target, name)
+        fault = fault or state.faults.take(scope["method"], target, name, is_read=True)
         if fault is None:
-            return self._honest(scope, body, tenant)
-        if fault.after_effect:
-            self._honest(scope, body, tenant)
-        if fault.kind == "drop":
-            return None
-        reply = fault.to_reply()
-        return _with_standing(reply, self.state.limiter.peek(name)) if fault.rate_limit_headers else reply
+            reply = self._honest(scope, body, tenant)
+            state.recorder.finish(number, reply.status)
+            await wire.send(reply)
+            return
+        suffering = Suffering(
+            fault,
+            wire,
+            honest=lambda: self._honest(scope, body, tenant),
+            dress_up=lambda reply: self._with_standing(reply, state.limiter.peek(name, self._noise)),
+            note=lambda status: state.recorder.finish(number, status),
+        )
+        await suffering.endure(state.clock.now())
 
     def _honest(self, scope: Scope, body: bytes, tenant: Tenant | None) -> Reply:
         name = tenant.organization_id if tenant else None
         try:
             reply, standing = self._answer(scope, body, tenant)
-        except RefusalError as refusal:
-            reply, standing = refusal.reply, self.state.limiter.peek(name)
-        return _with_standing(reply, standing)
+        except RefusalError as refused:
+            reply = refused.refusal.to_reply(self.state.switches)
+            standing = self.state.limiter.peek(name, self._noise)
+        if self.state.switches.extra_fields:
+            reply = with_extra_fields(reply)
+        return self._with_standing(reply, standing)
 
     def _answer(self, scope: Scope, body: bytes, tenant: Tenant | None) -> tuple[Reply, Standing]:
         state = self.state
@@ -102,10 +95,11 @@ class RichpanelSimulator:
             raise unknown_route()
         if tenant is None:
             raise bad_key(state.switches.bad_key_status)
-        standing = state.limiter.take(tenant.organization_id)
+        standing = state.limiter.take(tenant.organization_id, self._noise)
         if standing.retry_after is not None:
             return self._turned_away(standing), standing
         handler, segments = route
+        content_type = _header(scope, b"content-type") or ""
         call = Call(
             tenant=tenant,
             switches=state.switches,
@@ -113,26 +107,39 @@ class RichpanelSimulator:
             path=scope["raw_path"].decode("latin-1").removeprefix("/v1"),
             segments=segments,
             query=_query(scope),
-            body=_json_body(scope, body),
+            body=_json_body(scope["method"], body, content_type),
+            content=body,
+            content_type=content_type,
             base_url=f"{scope['scheme']}://{_header(scope, b'host') or 'api.richpanel.example'}/v1",
         )
         return handler(call), standing
 
     def _turned_away(self, standing: Standing) -> Reply:
-        reply = too_many_requests(standing.limit, self.state.limiter.quota.seconds)
+        refusal = too_many_requests(standing.limit, self.state.limiter.quota.seconds)
+        reply = refusal.to_reply(self.state.switches)
         told = self.state.switches.retry_after_header
         return reply.with_headers(("retry-after", str(standing.retry_after))) if told else reply
+
+    def _with_standing(self, reply: Reply, standing: Standing) -> Reply:
+        switches = self.state.switches
+        if not switches.rate_limit_headers:
+            return reply
+        reply = reply.with_headers(
+            ("x-ratelimit-limit", str(standing.limit)), ("x-ratelimit-remaining", str(standing.remaining))
+        )
+        if switches.rate_limit_reset == "absent":
+            return reply
+        start = self.state.clock.now().timestamp() if switches.rate_limit_reset == "epoch" else 0
+        return reply.with_headers(("x-ratelimit-reset", str(int(start) + standing.reset)))
+
+    @property
+    def _noise(self) -> int:
+        return self.state.switches.shared_quota_noise
 
 
 def create_app(state: SimulatorState) -> RichpanelSimulator:
     """The simulator as an ASGI app over ``state``, which the caller keeps to look into and to change."""
     return RichpanelSimulator(state)
-
-
-def _with_standing(reply: Reply, standing: Standing) -> Reply:
-    return reply.with_headers(
-        ("x-ratelimit-limit", str(standing.limit)), ("x-ratelimit-remaining", str(standing.remaining))
-    )
 
 
 def _header(scope: Scope, name: bytes) -> str | None:
@@ -143,9 +150,9 @@ def _query(scope: Scope) -> dict[str, str]:
     return dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
 
 
-def _json_body(scope: Scope, body: bytes) -> Any:
+def _json_body(method: str, body: bytes, content_type: str) -> Any:
     # Express parses only what is declared as JSON and leaves {} otherwise.
-    if scope["method"] == "GET" or not body or "json" not in (_header(scope, b"content-type") or ""):
+    if method == "GET" or not body or "json" not in content_type:
         return {}
     try:
         return orjson.loads(body)

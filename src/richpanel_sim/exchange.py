@@ -26,7 +26,8 @@ class Call:
     """An authenticated request that met a route.
 
     ``segments`` are the route's placeholders by name; ``query`` keeps the last value of a repeated key; ``body`` is the
-    parsed JSON (``{}`` when none was declared as JSON); ``base_url`` ends in ``/v1`` and is what page links start with.
+    parsed JSON (``{}`` when none was declared as JSON); ``content`` and ``content_type`` are the body as it came;
+    ``base_url`` ends in ``/v1`` and is what page links start with.
     """
 
     tenant: Tenant
@@ -36,12 +37,14 @@ class Call:
     segments: Mapping[str, Segment]
     query: Mapping[str, str]
     body: Any
+    content: bytes
+    content_type: str
     base_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: status, body bytes, and headers in lower case."""
+    """An answer: status, body bytes, and headers as they are sent."""
 
     status: int
     body: bytes = b""
@@ -55,3 +58,7 @@ class Reply:
     def with_headers(self, *extra: tuple[str, str]) -> "Reply":
         """The same answer with ``extra`` headers behind its own."""
         return Reply(self.status, self.body, (*self.headers, *extra))
+
+    def with_body(self, body: bytes) -> "Reply":
+        """The same answer around another body."""
+        return Reply(self.status, body, self.headers)

@@ -7,17 +7,17 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from richpanel_sim.tenants import JsonObject
+from richpanel_sim.shelves import JsonObject
 
 _BYTES_OF_ID = 24
 
 
-def to_ticket_id(channel: str, tenant: str, number: int, phone: str) -> str:
+def to_ticket_id(channel: str, tenant: str, number: int, phone: str, *, salt: str = "") -> str:
     """An id in the form conversations of ``channel`` have, the same for the same arguments.
 
     An e-mail's is its Message-ID (RFC 5322 §3.6.4), angle brackets included.
     """
-    digest = hashlib.sha256(f"{tenant}:{channel}:{number}".encode()).digest()
+    digest = hashlib.sha256(f"{salt}{tenant}:{channel}:{number}".encode()).digest()
     mark = base64.urlsafe_b64encode(digest[:_BYTES_OF_ID]).decode()
     numeral = str(int.from_bytes(digest[:8], "big")).zfill(20)
     match channel:
@@ -33,6 +33,25 @@ def to_ticket_id(channel: str, tenant: str, number: int, phone: str) -> str:
             return f"{numeral[:10]}_{tenant}_{phone.removeprefix('+')}"
         case _:
             return f"api-{tenant}0-{uuid.UUID(bytes=digest[:16], version=4)}"
+
+
+def to_message_id(digest: bytes) -> str:
+    """A Message-ID as one of several mail programs makes it, out of at least 24 random bytes."""
+    mark = base64.urlsafe_b64encode(digest[:_BYTES_OF_ID]).decode()
+    plain, numeral = digest.hex(), int.from_bytes(digest[:8], "big")
+    match digest[-1] % 8:
+        case 0:
+            return f"<{str(uuid.UUID(bytes=digest[:16], version=4)).upper()}@phone.example>"
+        case 1:
+            return (
+                f"<AM0PR04MB{numeral % 10000}{plain[:16].upper()}@AM0PR04MB{numeral % 10000}.eurprd04.outlook.example>"
+            )
+        case 2:
+            return f"<0102018f{plain[:8]}-{plain[8:16]}-000000@eu-west-1.amazonses.example>"
+        case 3:
+            return f"<{numeral}.{mark[:6]}/{mark[6:10]}${mark[10:14]}=?#%41@list.example>"
+        case _:
+            return f"<CA{mark[:6]}={mark[6:12]}+{mark[12:30]}@mail.example>"
 
 
 def to_source(channel: str, customer: Mapping[str, Any], shop: Mapping[str, Any]) -> JsonObject:

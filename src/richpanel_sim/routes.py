@@ -8,14 +8,17 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from richpanel_sim import directory, orders, tickets
+from richpanel_sim import customers, directory, files, orders, reports, ticket_creation, ticket_writes, tickets
 from richpanel_sim.exchange import Call, Reply, Segment
 
 Handler = Callable[[Call], Reply]
 
 
 class Route(NamedTuple):
-    """A method, a path below ``/v1`` whose ``{name}`` segments match anything but nothing, and who answers."""
+    """A method, a path below ``/v1``, and who answers.
+
+    A ``{name}`` segment matches anything but nothing, ``{name:one|other}`` one of the words.
+    """
 
     method: str
     path: str
@@ -25,18 +28,31 @@ class Route(NamedTuple):
 # Literal segments stand before placeholders: the first match answers.
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/tickets", tickets.list_tickets),
+    Route("POST", "/tickets", ticket_creation.create_ticket),
     Route("GET", "/tickets/number/{number}", tickets.read_ticket_by_number),
-    Route("PUT", "/tickets/number/{number}", tickets.refuse_write_by_number),
-    Route("PUT", "/tickets/{id}/add-tags", tickets.add_tags),
-    Route("PUT", "/tickets/{id}/remove-tags", tickets.remove_tags),
+    Route("PUT", "/tickets/number/{number}", ticket_writes.refuse_write_by_number),
+    Route("GET", "/tickets/{type:email|phone}/{id}", tickets.list_tickets_of_customer),
+    Route("PUT", "/tickets/{id}/add-tags", ticket_writes.add_tags),
+    Route("PUT", "/tickets/{id}/remove-tags", ticket_writes.remove_tags),
+    Route("PUT", "/tickets/{id}/attach-order/{appclient_id}/{order_id}", ticket_writes.attach_order),
+    Route("PUT", "/tickets/{id}/send-message", ticket_writes.send_message),
     Route("GET", "/tickets/{id}", tickets.read_ticket),
-    Route("PUT", "/tickets/{id}", tickets.update_ticket),
+    Route("PUT", "/tickets/{id}", ticket_writes.update_ticket),
+    Route("POST", "/customers", customers.save_customer),
+    Route("GET", "/customers/{type:email|phone}/{id}", customers.read_customer),
+    Route("POST", "/order/{appclient_id}", orders.save_orders),
     Route("GET", "/order/{conversation_id}", orders.read_order_link),
     Route("GET", "/order/{appclient_id}/{order_id}", orders.read_order),
+    Route("POST", "/subscription/{appclient_id}", orders.save_subscriptions),
     Route("GET", "/users", directory.list_users),
+    Route("GET", "/users/{id}", directory.read_user),
     Route("GET", "/teams", directory.list_teams),
     Route("GET", "/tags", directory.list_tags),
+    Route("POST", "/tags", directory.create_tag),
     Route("GET", "/channel", directory.list_channels),
+    Route("GET", "/channel/{id}", directory.read_channel),
+    Route("POST", "/file/upload", files.upload_file),
+    Route("POST", "/reports/query", reports.query_reports),
 )
 
 
@@ -62,8 +78,11 @@ def _match(path: str, segments: list[Segment]) -> dict[str, Segment] | None:
         return None
     values: dict[str, Segment] = {}
     for part, segment in zip(pattern, segments, strict=True):
-        if part.startswith("{") and segment.raw:
-            values[part[1:-1]] = segment
+        if part.startswith("{"):
+            name, _, words = part[1:-1].partition(":")
+            if not segment.raw or (words and segment.text not in words.split("|")):
+                return None
+            values[name] = segment
         elif part != segment.text:
             return None
     return values

@@ -16,10 +16,12 @@ import yaml
 
 from richpanel_sim.messages import to_comment, to_source, to_ticket_id
 from richpanel_sim.seed_orders import seed_orders
-from richpanel_sim.tenants import JsonObject, OrderKey, Tenant, to_wire_time
+from richpanel_sim.shelves import JsonObject
+from richpanel_sim.tenants import OrderKey, Tenant, to_wire_time
 
 _CONVERSATIONS = 60
 _LAST_NUMBER = 84920
+_IMPORTED = 12
 _PAST_CHANNELS = ("email", "email", "email", "messenger", "email", "whatsapp", "instagram", "email", "phone", "email")
 
 
@@ -36,7 +38,9 @@ def seed_tenant(name: str, now: datetime) -> Tenant:
     shop = load_shop()
     _seed_directory(tenant, shop, now)
     orders = seed_orders(shop, name, now)
-    tenant.orders = {(tenant.app_client_id, order["orderId"]): order for order in orders}
+    tenant.orders.update({(tenant.app_client_id, order["orderId"]): order for order in orders})
+    _seed_customers(tenant, shop)
+    tenant.imported_up_to = _LAST_NUMBER - _CONVERSATIONS + _IMPORTED
     writer = _ConversationWriter(tenant, shop, list(tenant.orders), now)
     for age, story in enumerate([*shop["open"], *_past_stories(shop, orders, name)]):
         writer.write(story, _LAST_NUMBER - age)
@@ -64,6 +68,19 @@ def _seed_directory(tenant: Tenant, shop: Mapping[str, Any], now: datetime) -> N
         }
         for kind in shop["channels"]
     ]
+
+
+def _seed_customers(tenant: Tenant, shop: Mapping[str, Any]) -> None:
+    ident = _identifier(tenant.organization_id)
+    for place, customer in enumerate(shop["customers"]):
+        tenant.customers[ident("customer", customer["first"])] = {
+            "id": ident("customer", customer["first"]),
+            "uid": f"c-{1001 + place}",
+            "appClientId": tenant.app_client_id,
+            "name": f"{customer['first']} {customer['last']}",
+            **{name: customer[name] for name in ("email", "phone", "city", "state")},
+            "country": "US",
+        }
 
 
 def _identifier(tenant: str) -> Any:

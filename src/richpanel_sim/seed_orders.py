@@ -3,9 +3,9 @@
 import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from richpanel_sim.tenants import JsonObject
+from richpanel_sim.shelves import JsonObject
 
 _FIRST_ORDER = 10364
 _SHIPPING = 6.95
@@ -13,18 +13,36 @@ _TAX_RATE = 0.07
 _HOURS_BETWEEN = 29
 
 
+class Placing(NamedTuple):
+    """One order before it is written out: who ordered how many of which products, when, and how far it has come."""
+
+    number: int
+    customer: Mapping[str, Any]
+    basket: Mapping[str, int]
+    stage: str
+    placed: datetime
+
+
 def seed_orders(shop: Mapping[str, Any], seed: str, now: datetime) -> list[JsonObject]:
     """Every order of the shop, oldest first, the newest placed about a day before ``now``."""
     dice = random.Random(f"{seed}:orders")  # noqa: S311 - repeatable, and nothing secret hangs on it
     customers = {customer["first"]: customer for customer in shop["customers"]}
-    products = {product["id"]: product for product in shop["products"]}
     made = []
     for index, (first, stage, basket) in enumerate(shop["orders"]):
         placed = now - timedelta(hours=_HOURS_BETWEEN * (len(shop["orders"]) - index) - dice.uniform(1, 9))
-        items = [_item(products[ident], quantity) for ident, quantity in basket.items()]
-        order = _order(_FIRST_ORDER + index, customers[first], items, placed)
-        made.append(order | _progress(order, shop["stages"][stage], shop["carriers"][index % 2], dice, placed))
+        placing = Placing(_FIRST_ORDER + index, customers[first], basket, stage, placed)
+        made.append(make_order(shop, placing, shop["carriers"][index % 2], dice))
     return made
+
+
+def make_order(
+    shop: Mapping[str, Any], placing: Placing, carrier: Mapping[str, str], dice: random.Random
+) -> JsonObject:
+    """The order that was placed, with its parcel where one has left."""
+    products = {product["id"]: product for product in shop["products"]}
+    items = [_item(products[ident], quantity) for ident, quantity in placing.basket.items()]
+    order = _order(placing.number, placing.customer, items, placing.placed)
+    return order | _progress(order, shop["stages"][placing.stage], carrier, dice, placing.placed)
 
 
 def _item(product: Mapping[str, Any], quantity: int) -> JsonObject:

@@ -14,7 +14,7 @@ from richpanel_sim.app import RichpanelSimulator
 
 
 class LendingProtocol(HttpToolsProtocol):
-    """Lends each connection's transport to the app (``scope["state"]["transport"]``), so that it can be dropped."""
+    """Lends each connection's transport to the app (``scope["state"]["transport"]``), so that it can be broken."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start a connection; the state given to its requests carries the transport."""
@@ -94,5 +94,7 @@ async def running(app: RichpanelSimulator, host: str = "127.0.0.1", port: int = 
 
 def _config(app: RichpanelSimulator) -> uvicorn.Config:
     # Proxy headers would let a caller claim a loopback address; the wait for open requests is cut short on leaving.
+    # The Date of an answer is the simulator's clock's, because some rate limits are told as a moment beside it.
     options: dict[str, Any] = {"proxy_headers": False, "server_header": False, "access_log": False, "log_config": None}
+    options["date_header"] = False
     return uvicorn.Config(app, http=LendingProtocol, log_level="warning", timeout_graceful_shutdown=2, **options)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from richpanel_sim.clock import Clock, SystemClock
+from richpanel_sim.crowd import Crowd, crowd_tenant
 from richpanel_sim.faults import FaultQueue
 from richpanel_sim.limits import Quota, RateLimiter
 from richpanel_sim.recorder import Recorder
@@ -19,8 +20,8 @@ class SimulatorState:
     """Tenants by name, keys that open them, and the instruments around them.
 
     ``keys`` maps an API key to a tenant's name; keys with one name share data and quota. Every tenant starts with the
-    same small shop under its own ids. ``switches`` may be replaced while the simulator runs. Used from one event loop
-    only.
+    same small shop under its own ids, or, given a ``crowd``, with as many made-up conversations as that says.
+    ``switches`` may be replaced while the simulator runs. Used from one event loop only.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class SimulatorState:
         clock: Clock | None = None,
         switches: Switches | None = None,
         quota: Quota | None = None,
+        crowd: Crowd | None = None,
     ) -> None:
         self.keys = dict(keys)
         self.clock = clock or SystemClock()
@@ -38,6 +40,7 @@ class SimulatorState:
         self.recorder = Recorder()
         self.faults = FaultQueue()
         self.tenants: dict[str, Tenant] = {}
+        self._crowd = crowd
         self._plant(self.clock.now())
 
     def tenant_for(self, key: str | None) -> Tenant | None:
@@ -53,4 +56,8 @@ class SimulatorState:
                 instrument.reset()
 
     def _plant(self, now: datetime) -> None:
-        self.tenants = {name: seed_tenant(name, now) for name in dict.fromkeys(self.keys.values())}
+        names = dict.fromkeys(self.keys.values())
+        self.tenants = {name: self._tenant(name, now) for name in names}
+
+    def _tenant(self, name: str, now: datetime) -> Tenant:
+        return seed_tenant(name, now) if self._crowd is None else crowd_tenant(self._crowd, name, now)

@@ -1,158 +1,135 @@
-"""The conversation operations: list, read by id and by number, update, and the two tag calls."""
+"""Reading conversations: lists, one by its id or number, and those of one customer."""
 
-import html
-import re
-import uuid
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
-from richpanel_sim.exchange import Call, Reply, Segment
-from richpanel_sim.paging import to_page
-from richpanel_sim.refusals import (
-    Fault,
-    conversation_not_read,
-    conversation_not_updated,
-    forbidden,
-    invalid,
-    not_writable,
-)
-from richpanel_sim.tenants import JsonObject, to_wire_time
-from richpanel_sim.validation import tags_faults, update_faults
+from richpanel_sim.contacts import is_contact
+from richpanel_sim.exchange import Call, Reply
+from richpanel_sim.paging import to_page, to_whole
+from richpanel_sim.refusals import Fault, conversation_not_read, forbidden, refuse_if
+from richpanel_sim.shelves import JsonObject
+from richpanel_sim.tenants import TicketCard, to_wire_time
+from richpanel_sim.ticket_view import to_listed, to_shown
+from richpanel_sim.validation import unknown_faults
 
 _SORT_FIELDS = {"createdAt": "created_at", "updatedAt": "updated_at"}
-_PLAIN_FIELDS = ("status", "priority", "subject", "assignee_id")
-_RAW_TROUBLE = re.compile(rb"[@<>+]")
-_MARKUP = re.compile(r"<[^>]*>")
+_LIST_PARAMETERS = {
+    *("page", "per_page", "status", "sortKey", "order", "sortOrder", "startDate", "endDate", "updated_at"),
+}
+_DAY = timedelta(days=1)
+_DATE_LENGTH = len("2026-01-31")
+
+Wanted = Callable[[TicketCard], bool]
 
 
 def list_tickets(call: Call) -> Reply:
     """``GET /tickets``: newest first unless told otherwise; comments are not part of a list by default."""
     if call.switches.list_forbidden:
         raise forbidden()
-    wanted = call.query.get("status")
-    found = [t for t in call.tenant.tickets.values() if wanted in (None, t["status"])]
-    field = _SORT_FIELDS.get(call.query.get("sortKey", "createdAt"), "created_at")
-    direction = call.query.get("order", call.query.get("sortOrder", "DESC"))
-    # The number breaks ties, so that pages never overlap.
-    found.sort(key=lambda t: (t[field], t["conversation_no"]), reverse=direction.upper() != "ASC")
-    page = to_page(call, "ticket", found)
-    if "ticket" in page:
-        page["ticket"] = [_listed(call, ticket) for ticket in page["ticket"]]
-    return Reply.from_json(page)
+    strangers = unknown_faults(dict(call.query), _LIST_PARAMETERS, call.switches)
+    refuse_if([fault._replace(location="query") for fault in strangers])
+    key = _SORT_FIELDS.get(call.query.get("sortKey", "createdAt"), "created_at")
+    wanted = [_of_status(call), *_between(call, key), *_updated(call)]
+    found = [card for card in call.tenant.cards(call.now) if all(is_wanted(card) for is_wanted in wanted)]
+    _sort(found, key, is_descending=_direction(call) != "ASC")
+    return Reply.from_json(to_page(call, call.switches.ticket_key, found, lambda card: _listed(call, card)))
 
 
 def read_ticket(call: Call) -> Reply:
     """``GET /tickets/{id}``: the conversation with its whole thread."""
-    return _shown(call, call.tenant.tickets.get(call.segments["id"].text))
+    return _shown(call, call.segments["id"].text)
 
 
 def read_ticket_by_number(call: Call) -> Reply:
     """``GET /tickets/number/{n}``: the same, found by the number people see."""
-    return _shown(call, call.tenant.ticket_by_number(call.segments["number"].text))
+    number = call.segments["number"].text
+    card = next((card for card in call.tenant.tickets.cards() if str(card.number) == number), None)
+    if card and call.switches.number_unavailable_for_imported and card.number <= call.tenant.imported_up_to:
+        card = None
+    return _shown(call, card.id if card else "")
 
 
-def refuse_write_by_number(_call: Call) -> Reply:
-    """``PUT /tickets/number/{n}`` does not exist."""
-    raise not_writable()
-
-
-def update_ticket(call: Call) -> Reply:
-    """``PUT /tickets/{id}``: sets what is known under ``ticket``, appends a comment, ignores every other key.
-
-    A comment added here is never e-mailed to anyone. ``state`` is one of the keys that do nothing.
-    """
-    _refuse_if(update_faults(call.body), call)
-    if _is_silently_lost(call):
-        return Reply.from_json({})
-    ticket, given = _ticket_to_update(call), call.body["ticket"]
-    before = (len(ticket["comments"]), {**ticket})
-    ticket.update({name: given[name] for name in _PLAIN_FIELDS if name in given})
-    if "customer_profile" in given:
-        ticket["customer_profile"] = {**ticket["customer_profile"], **given["customer_profile"]}
-    if "tags" in given:
-        kept = ticket["tags"] if call.switches.put_tags == "merge" else []
-        ticket["tags"] = list(dict.fromkeys([*kept, *given["tags"]]))
-    if "comment" in given:
-        ticket["comments"].append(_comment(call, ticket, given["comment"]))
-    if before != (len(ticket["comments"]), ticket):
-        ticket["updated_at"] = to_wire_time(call.now)
-    return Reply.from_json({"ticket": _rendered(call, ticket)})
-
-
-def add_tags(call: Call) -> Reply:
-    """``PUT /tickets/{id}/add-tags``: ids are what the docs mean, free names are taken too; both stick as sent."""
-    return _retag(call, lambda old, sent: [*old, *sent], "Tags added successfully.")
-
-
-def remove_tags(call: Call) -> Reply:
-    """``PUT /tickets/{id}/remove-tags``: tags that are not there are no error."""
-    return _retag(call, lambda old, sent: [tag for tag in old if tag not in sent], "Tags removed successfully.")
-
-
-def _retag(call: Call, combine: Any, message: str) -> Reply:
-    _refuse_if(tags_faults(call.body), call)
-    if _is_silently_lost(call):
-        return Reply.from_json({})
-    ticket = _ticket_to_update(call)
-    tags = list(dict.fromkeys(combine(ticket["tags"], call.body["tags"])))
-    if tags != ticket["tags"]:
-        ticket.update(tags=tags, updated_at=to_wire_time(call.now))
-    return Reply.from_json({"message": message})
-
-
-def _refuse_if(faults: list[Fault], call: Call) -> None:
-    if faults:
-        raise invalid(faults, call.switches.validation_key)
-
-
-def _is_silently_lost(call: Call) -> bool:
-    segment: Segment = call.segments["id"]
-    return call.switches.unencoded_id_silent_noop and _RAW_TROUBLE.search(segment.raw) is not None
-
-
-def _ticket_to_update(call: Call) -> JsonObject:
-    ticket = call.tenant.tickets.get(call.segments["id"].text)
-    if ticket is None:
-        raise conversation_not_updated()
-    return ticket
-
-
-def _shown(call: Call, ticket: JsonObject | None) -> Reply:
-    if ticket is None:
-        raise conversation_not_read()
-    return Reply.from_json({"ticket": _rendered(call, ticket)})
-
-
-def _rendered(call: Call, ticket: JsonObject) -> JsonObject:
-    spelling = {"is_operator": call.switches.operator_key}
-    comments = [{spelling.get(name, name): value for name, value in c.items()} for c in ticket["comments"]]
-    return {**ticket, "comments": comments}
-
-
-def _listed(call: Call, ticket: JsonObject) -> JsonObject:
-    match call.switches.list_comments:
-        case "full":
-            return _rendered(call, ticket)
-        case "absent":
-            return {name: value for name, value in ticket.items() if name != "comments"}
+def list_tickets_of_customer(call: Call) -> Reply:
+    """``GET /tickets/{type}/{id}``: the conversations of who has an e-mail address or phone number, newest first."""
+    kind, value = call.segments["type"].text, call.segments["id"].text
+    found = [card for card in call.tenant.cards(call.now) if is_contact(call, card, kind, value)]
+    _sort(found, "created_at", is_descending=True)
+    match call.switches.by_customer_envelope:
+        case "array":
+            return Reply.from_json([_listed(call, card) for card in found])
+        case "ticket":
+            return _shown(call, found[0].id if found else "")
+        case _ if call.switches.by_customer_paging:
+            return Reply.from_json(to_page(call, call.switches.ticket_key, found, lambda card: _listed(call, card)))
         case _:
-            return {**ticket, "comments": []}
+            shown = [_listed(call, card) for card in found]
+            return Reply.from_json(to_whole(call, call.switches.ticket_key, shown))
 
 
-def _comment(call: Call, ticket: JsonObject, given: JsonObject) -> JsonObject:
-    # Without sender_type the comment is accepted, and isOperator is documented to default to true.
-    sender = given.get("sender_type", "operator")
-    customer = next((c["author_id"] for c in ticket["comments"] if not c["is_operator"]), "customer")
-    return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{ticket['id']}#{len(ticket['comments'])}")),
-        "author_id": "operator" if sender == "operator" else customer,
-        "type": "Comment",
-        "created_at": to_wire_time(call.now),
-        "body": given["body"],
-        "plain_body": html.unescape(_MARKUP.sub("", given["body"])),
-        "attachments": [],
-        "metadata": {},
-        "via": {"channel": ticket["via"]["channel"]},
-        "is_operator": sender == "operator",
-        "public": given.get("public", True),
-        "sender_type": sender,
-    }
+def _listed(call: Call, card: TicketCard) -> JsonObject:
+    return to_listed(call, call.tenant.tickets.look(card.id) or {})
+
+
+def _shown(call: Call, ident: str) -> Reply:
+    ticket = call.tenant.tickets.look(ident) if call.tenant.has_ticket(ident, call.now) else None
+    if ticket is None:
+        raise conversation_not_read(call.switches.ticket_not_found_status)
+    return Reply.from_json({"ticket": to_shown(call, ticket)})
+
+
+def _sort(cards: list[TicketCard], key: str, *, is_descending: bool) -> None:
+    # The number breaks ties, so that pages never overlap.
+    cards.sort(key=lambda card: (getattr(card, key), card.number), reverse=is_descending)
+
+
+def _direction(call: Call) -> str:
+    counted = {"both": ("order", "sortOrder"), "order": ("order",), "sortOrder": ("sortOrder",)}
+    names = counted[call.switches.order_parameter]
+    return next((call.query[name] for name in names if name in call.query), call.switches.default_order).upper()
+
+
+def _of_status(call: Call) -> Wanted:
+    wanted = call.query.get("status")
+    return lambda card: wanted in (None, call.switches.snoozed_status if card.is_snoozed else card.status)
+
+
+def _between(call: Call, sort_key: str) -> list[Wanted]:
+    """The bounds of ``startDate`` and ``endDate``; which time they bound, and how, is for the switches to say."""
+    on = sort_key if call.switches.start_date_on == "sort_key" else call.switches.start_date_on
+    start, end = _moment(call, "startDate"), _moment(call, "endDate")
+    wanted: list[Wanted] = []
+    if start is not None:
+        wanted.append(lambda card: getattr(card, on) >= to_wire_time(start))
+    if end is not None and call.switches.end_date == "exclusive":
+        wanted.append(lambda card: getattr(card, on) < to_wire_time(end))
+    if end is not None and call.switches.end_date == "inclusive":
+        last = end + _DAY if _is_date(call.query["endDate"]) else end + timedelta(milliseconds=1)
+        wanted.append(lambda card: getattr(card, on) < to_wire_time(last))
+    return wanted
+
+
+def _updated(call: Call) -> list[Wanted]:
+    since = _moment(call, "updated_at")
+    if since is None:
+        return []
+    if call.switches.updated_at_filter == "since":
+        return [lambda card: card.updated_at >= to_wire_time(since)]
+    day = to_wire_time(since)[:_DATE_LENGTH]
+    return [lambda card: card.updated_at.startswith(day)]
+
+
+def _moment(call: Call, name: str) -> datetime | None:
+    """An ISO date or instant of the query, UTC where it does not say."""
+    text = call.query.get(name)
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        refuse_if([Fault(name, text, "query")])
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _is_date(text: str) -> bool:
+    return len(text) == _DATE_LENGTH

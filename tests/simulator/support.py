@@ -20,10 +20,16 @@ def ticket_path(ident: str, *rest: str) -> str:
 
 
 async def send_raw(url: str, method: str, target: str, body: Any = None, key: str = KEY) -> tuple[int, Any]:
-    """One request over a socket of its own; no client library gets to tidy up ``target``.
+    """Status and parsed body of ``send_request``, or (0, None) where the connection was closed without an answer."""
+    answer = await send_request(url, method, target, body, key)
+    if not answer:
+        return 0, None
+    start, _, payload = answer.partition(b"\r\n\r\n")
+    return int(start.split(b" ")[1]), orjson.loads(payload)
 
-    Gives status and parsed body, or (0, None) where the connection was closed without an answer.
-    """
+
+async def send_request(url: str, method: str, target: str, body: Any = None, key: str = KEY) -> bytes:
+    """One request over a socket of its own; no client library gets to tidy up ``target``. All that came back."""
     content = b"" if body is None else orjson.dumps(body)
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -37,10 +43,7 @@ async def send_raw(url: str, method: str, target: str, body: Any = None, key: st
     except ConnectionResetError:
         answer = b""
     writer.close()
-    if not answer:
-        return 0, None
-    start, _, payload = answer.partition(b"\r\n\r\n")
-    return int(start.split(b" ")[1]), orjson.loads(payload)
+    return answer
 
 
 def connect(state: SimulatorState, key: str | None = KEY) -> httpx.AsyncClient:

@@ -3,6 +3,8 @@ import pytest
 
 from richpanel_sim.app import create_app
 from richpanel_sim.asgi import ConnectionDroppedError
+from richpanel_sim.dresses import DRESSES
+from richpanel_sim.fault_kinds import KINDS
 from richpanel_sim.faults import ForcedAnswer
 from richpanel_sim.recorder import RecordedRequest, Recorder
 from tests.simulator.support import KEY, TENANT, ticket_path
@@ -104,7 +106,12 @@ async def test_drop_without_a_socket_is_an_error_of_its_own(state, client):
         ({"status": 99}, "200 to 599"),
         ({"times": 0}, "from 1"),
         ({"times": True}, "from 1"),
-        ({"kind": "slow"}, "answer or drop"),
+        ({"kind": "lazy"}, "kind must be one of: answer, rate_limited"),
+        ({"kind": ["slow"]}, "kind must be one of"),
+        ({"kind": "rate_limited", "dress": "velvet"}, "dress must be one of: richpanel"),
+        ({"dress": "shopify"}, "goes with the kind rate_limited"),
+        ({"kind": "slow", "seconds": -1}, "seconds must be 0 to 3600"),
+        ({"kind": "huge", "size": 0}, "size must be 1 to"),
         ({"headers": {"a": "b\r\nc"}}, "printable"),
         ({"headers": {"a": 1}}, "printable"),
         ({"headers": ["a"]}, "must be an object"),
@@ -175,3 +182,42 @@ async def test_instruments_answer_this_machine_only(state, address):
     transport = httpx.ASGITransport(create_app(state), client=(address, 5000))
     async with httpx.AsyncClient(transport=transport) as stranger:
         assert (await stranger.get(f"{SIM}/requests")).status_code == 403
+
+
+async def test_how_often_a_write_was_seen_can_be_asked(state, client):
+    note = {"ticket": {"comment": {"body": "once", "public": False}}}
+    ticket = state.tenant_for(KEY).newest_open()[0]
+    path = ticket_path(ticket["id"])
+    for _ in range(2):
+        await client.put(path, json=note)
+    sent = await client.put(path, json={"ticket": {"status": "CLOSED"}})
+    await client.get(path)
+    target, body = f"/v1{path}".encode(), sent.request.content
+    seen = state.recorder.times_seen
+    assert (seen("PUT", target), seen("PUT", target, body), seen("PUT", target, tenant="other")) == (3, 1, 0)
+    writes = (await client.get(f"{SIM}/writes")).json()["writes"]
+    assert [write["times"] for write in writes] == [2, 1]
+    assert writes[0].keys() == {"method", "target", "body_sha256", "tenant", "times"}
+    assert (await client.get(f"{SIM}/writes", params={"target": "nowhere"})).json() == {"writes": []}
+    held = (await client.get(f"{SIM}/requests", params={"body": "once"})).json()
+    assert (held["matched"], held["total"]) == (2, 4)
+
+
+def test_writes_are_counted_when_their_records_are_gone(clock):
+    recorder = Recorder(capacity=1)
+    for _ in range(3):
+        recorder.begin(RecordedRequest(0, clock.now(), "POST", b"/v1/tickets", (), b"{}", TENANT))
+    assert recorder.times_seen("POST", b"/v1/tickets", b"{}", TENANT) == 3
+    recorder.reset()
+    assert recorder.times_seen("POST", b"/v1/tickets") == 0
+
+
+async def test_reset_leaves_the_switches(state, client):
+    await client.post(f"{SIM}/switches", json={"list_forbidden": True})
+    await client.post(f"{SIM}/reset")
+    assert state.switches.list_forbidden
+
+
+async def test_kinds_and_dresses_are_listed(client):
+    listed = (await client.get(f"{SIM}/faults")).json()
+    assert (listed["waiting"], listed["kinds"].keys(), listed["dresses"].keys()) == (0, KINDS.keys(), DRESSES.keys())

@@ -46,7 +46,7 @@ async def test_last_page_that_is_full_has_no_next_one(client):
 async def test_page_size_is_cut_to_a_hundred(state, client):
     tenant = state.tenant_for(KEY)
     first = tenant.newest_open()[0]
-    tenant.tickets |= {f"more-{n}": {**first, "id": f"more-{n}", "conversation_no": 90000 + n} for n in range(60)}
+    tenant.tickets.update({f"more-{n}": {**first, "id": f"more-{n}", "conversation_no": 90000 + n} for n in range(60)})
     assert len((await client.get("/tickets", params={"per_page": 500})).json()["ticket"]) == 100
 
 
