@@ -9,9 +9,10 @@ from mcp_gateway.catalog.cursor import CursorError
 from mcp_gateway.catalog.description import ExampleDescription, Method, NumberDescription, Policy
 from mcp_gateway.catalog.errors import from_exception
 from mcp_gateway.catalog.paging import NEXT_CURSOR, Paging
-from mcp_gateway.catalog.procedure import PLAIN_RUN, Procedure, Run, Steps
+from mcp_gateway.catalog.procedure import Procedure, Steps
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
+from mcp_gateway.catalog.run import PLAIN_RUN, Run
 from mcp_gateway.exceptions import InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.models.limits import LimitRules, RateLimits
 from mcp_gateway.models.outcomes import ToolOutcome
@@ -103,7 +104,7 @@ class Tool:
         run: Run = PLAIN_RUN,
     ) -> ToolOutcome:
         """The outcome of a complete answer."""
-        return self.shaper.shape(response, arguments, limits, run.cursors)
+        return self.shaper.shape(response, arguments, limits, run)
 
     def failed(self, exc: UpstreamError) -> ToolOutcome:
         """The outcome of an exchange without a complete answer."""

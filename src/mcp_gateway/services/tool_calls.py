@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 
 from mcp_gateway.catalog.cursor import CursorCodec
-from mcp_gateway.catalog.procedure import Run, Steps
+from mcp_gateway.catalog.procedure import Steps
+from mcp_gateway.catalog.run import Run
 from mcp_gateway.catalog.tool import Tool
 from mcp_gateway.exceptions import FaultError, InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
