@@ -57,7 +57,10 @@ class ArgumentChecker:
         else:
             allowed = tuple(str(option) for option in rules.get("options", ()))
             hint = _did_you_mean(error.instance, allowed) if isinstance(error.instance, str) else ""
-            yield Problem(path, f"`{path}` {_expected(kind, rules, error)}.{hint}", kind, allowed)
+            # The description says what else there is to do, where a value that many expect does not exist.
+            about = self.arguments[path].description if kind == "enum" and path in self.arguments else None
+            said = f"`{path}` {_expected(kind, rules, error)}.{hint}"
+            yield Problem(path, f"{said} {about}" if about else said, kind, allowed)
 
     def _unknown(self, path: str, name: str) -> Problem:
         where = _cut(f"{path}.{name}" if path else name)

@@ -72,7 +72,9 @@ class CursorCodec:
         return position
 
     def _seal(self, position: Position, scope: str) -> str:
-        return _b64(self.mac(f"{_VERSION}|{position.page}|{position.limit}|{position.skip}|{scope}".encode())[:_MAC_BYTES])
+        return _b64(
+            self.mac(f"{_VERSION}|{position.page}|{position.limit}|{position.skip}|{scope}".encode())[:_MAC_BYTES]
+        )
 
 
 def _members(text: str) -> dict[str, Any]:

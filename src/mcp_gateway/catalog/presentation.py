@@ -45,7 +45,7 @@ class Presentation:
         return {RESULT: fitted.records, NEXT_CURSOR: cursor, **_told(fitted.truncated, notice)}
 
     def record(self, record: Any, arguments: Mapping[str, Any], run: Run) -> dict[str, Any]:
-        """The structure of any other tool; a long record shows its newest elements, and a cursor leads to older ones."""
+        """The structure of any other tool; of a long record the newest elements, and a cursor that leads to older ones."""
         chosen, notice = _chosen(record, arguments)
         if not isinstance(chosen, dict):
             fitted = fit_record({RESULT: chosen}, run.budget - ENVELOPE)
@@ -56,9 +56,7 @@ class Presentation:
             shown[NEXT_CURSOR] = self._cursor(replace(_START, skip=window.before), arguments, run)
         return shown
 
-    def parts(
-        self, parts: Mapping[str, Any], main: str, arguments: Mapping[str, Any], run: Run
-    ) -> dict[str, Any]:
+    def parts(self, parts: Mapping[str, Any], main: str, arguments: Mapping[str, Any], run: Run) -> dict[str, Any]:
         """The structure of a composite tool: the main part is windowed, and has whatever room the others leave."""
         chosen, notice = _chosen(dict(parts), arguments)
         record = chosen.pop(main, None)
@@ -86,7 +84,7 @@ class Presentation:
 
 
 def add_texts(record: Any, texts: Sequence[TextDescription]) -> None:
-    """Put readable text beside HTML where upstream did not; the body was parsed for this call, so it may be written to."""
+    """Put readable text beside HTML where upstream did not; the body was parsed for this call and may be written to."""
     if not isinstance(record, dict):
         return
     for described in texts:
