@@ -6,7 +6,7 @@ from typing import Any
 
 from mcp_gateway.catalog.description import PartDescription
 from mcp_gateway.catalog.presentation import Presentation
-from mcp_gateway.catalog.procedure import Readable, Steps, number_of, value_at
+from mcp_gateway.catalog.procedure import Readable, Steps, number_of, resolved, value_at
 from mcp_gateway.catalog.run import Run
 from mcp_gateway.exceptions import InvalidInputError
 from mcp_gateway.models.limits import RateLimits
@@ -27,6 +27,7 @@ class _State:
     absent: dict[str, str] = field(default_factory=dict)
     """Parts there was nothing to ask for, with the reason."""
     limits: RateLimits | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
 
     def is_settled(self, part: str) -> bool:
         return part in self.results or part in self.errors or part in self.absent
@@ -60,8 +61,13 @@ class Composite:
         self, part: PartDescription, asked: Mapping[str, Any], run: Run, state: _State
     ) -> UpstreamRequest | None:
         """None, and an error of the part alone, for a value that must not be sent: it may come from upstream."""
+        tool = self._tool(part)
+        number = number_of(asked, tool.number)
         try:
-            return self._tool(part).build_request(asked, run)
+            if tool.number is not None and number is not None:
+                state.meta = resolved(tool.number, number)
+                return self.siblings[tool.number.lookup].build_request({tool.number.lookup_argument: number}, run)
+            return tool.build_request(asked, run)
         except InvalidInputError as exc:
             state.errors[part.name] = ToolError(ErrorType.INVALID_ARGUMENTS, "gateway", exc.message)
             return None
@@ -124,7 +130,7 @@ class Composite:
         absent = {name: why for name, why in state.absent.items() if name in shown}
         told = {name: told for name, told in (("errors", errors), ("absent", absent)) if told}
         structured = self.presentation.parts({**result, **told}, self.main, state.arguments, run)
-        return ToolOutcome(structured=structured, limits=state.limits)
+        return ToolOutcome(structured=structured, limits=state.limits, meta=state.meta)
 
 
 def _give_up(part: PartDescription, state: _State) -> None:

@@ -45,7 +45,7 @@ class Presentation:
         return {RESULT: fitted.records, NEXT_CURSOR: cursor, **_told(fitted.truncated, notice)}
 
     def record(self, record: Any, arguments: Mapping[str, Any], run: Run) -> dict[str, Any]:
-        """The structure of any other tool; of a long record the newest elements, and a cursor that leads to older ones."""
+        """Any other tool's structure; of a long record the newest elements, and a cursor that leads to older ones."""
         chosen, notice = _chosen(record, arguments)
         if not isinstance(chosen, dict):
             fitted = fit_record({RESULT: chosen}, run.budget - ENVELOPE)

@@ -77,7 +77,7 @@ class SingleRequest:
         (exchange,) = yield (lookup.build_request(asked, run),)
         if described.is_answer:
             outcome = self.siblings[self.name].read(exchange, arguments, run)
-            return replace(outcome, meta=_resolved(described, number))
+            return replace(outcome, meta=resolved(described, number))
         found = lookup.read(exchange, asked, run)
         record = found.structured.get("result")
         identifier = record.get(described.take) if isinstance(record, Mapping) else None
@@ -86,7 +86,7 @@ class SingleRequest:
         if not isinstance(identifier, str):
             return _without_id(described, found)
         outcome = yield from self._by_id({**arguments, described.argument: identifier}, run)
-        return replace(outcome, meta={**outcome.meta, **_resolved(described, number, identifier)})
+        return replace(outcome, meta={**outcome.meta, **resolved(described, number, identifier)})
 
     def _verified(
         self, described: VerifyDescription, outcome: ToolOutcome, arguments: Mapping[str, Any], run: Run
@@ -146,7 +146,8 @@ def _is_applied(record: Any, path: str, wanted: Any) -> bool | str:
     return bool(found == wanted)
 
 
-def _resolved(described: NumberDescription, number: str, identifier: str | None = None) -> dict[str, Any]:
+def resolved(described: NumberDescription, number: str, identifier: str | None = None) -> dict[str, Any]:
+    """What `_meta` says of an argument that was looked up by number."""
     told = {"number": number} if identifier is None else {"number": number, "id": identifier}
     return {"resolved": {described.argument: told}}
 
