@@ -1,7 +1,9 @@
 """Answers larger than the budget: valid JSON under it, walked to the end by cursor, nothing lost and nothing twice."""
 
+import contextlib
 import json
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -36,11 +38,11 @@ async def simulator():
 
 @pytest.fixture(scope="module")
 async def gateway(stores, simulator):
-    async with running(create_simulator(simulator)) as url:
-        async with running_gateway(
-            settings_for(stores, richpanel_url=url, upstream_max_bytes=4 * 2**20)
-        ) as running_one:
-            yield running_one
+    async with (
+        running(create_simulator(simulator)) as url,
+        running_gateway(settings_for(stores, richpanel_url=url, upstream_max_bytes=4 * 2**20)) as running_one,
+    ):
+        yield running_one
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +52,11 @@ async def server(gateway):
 
 async def walked(gateway, server, tool, arguments):
     """Every page of a tool's answers."""
-    pages, cursor = [], None
+    pages: list[dict[str, Any]] = []
+    cursor = None
     while True:
-        more = {"next_cursor": cursor} if cursor else {}
-        result = await gateway.call(server.token, tool, {**arguments, **more})
+        more = arguments | ({"next_cursor": cursor} if cursor else {})
+        result = await gateway.call(server.token, tool, more)
         assert not result["isError"], result["structuredContent"]
         page = result["structuredContent"]
         assert len(orjson.dumps(page).decode()) <= BUDGET
@@ -130,9 +133,11 @@ async def test_cursor_of_another_server_tool_or_arguments_is_a_tool_error_and_no
 
 
 async def test_answer_over_the_cap_names_a_smaller_limit(stores, simulator):
-    async with running(create_simulator(simulator)) as url:
-        async with running_gateway(settings_for(stores, richpanel_url=url, upstream_max_bytes=64 * 1024)) as gateway:
-            server = await gateway.server(api_key=KEY)
-            error = (await gateway.call(server.token, LIST, {"limit": 100}))["structuredContent"]["error"]
-            assert error["type"] == "upstream_too_large"
-            assert "`limit` 25" in error["message"]
+    async with contextlib.AsyncExitStack() as stack:
+        url = await stack.enter_async_context(running(create_simulator(simulator)))
+        settings = settings_for(stores, richpanel_url=url, upstream_max_bytes=64 * 1024)
+        gateway = await stack.enter_async_context(running_gateway(settings))
+        server = await gateway.server(api_key=KEY)
+        error = (await gateway.call(server.token, LIST, {"limit": 100}))["structuredContent"]["error"]
+        assert error["type"] == "upstream_too_large"
+        assert "`limit` 25" in error["message"]
