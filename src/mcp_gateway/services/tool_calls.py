@@ -188,8 +188,11 @@ class ToolCallService:
     async def _sent(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> tuple[Exchange, ...]:
         if len(requests) == 1:  # as nearly always: no task, no group
             return (await self._exchange(call, requests[0]),)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._exchange(call, request)) for request in requests]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._exchange(call, request)) for request in requests]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
         return tuple(task.result() for task in tasks)
 
     async def _exchange(self, call: "_Call", request: UpstreamRequest) -> Exchange:
