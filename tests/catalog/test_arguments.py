@@ -56,6 +56,8 @@ def test_fitting_arguments_have_no_problem(tool: ToolByName, name: str, argument
         (LIST, {"limit": 101}, "limit", "maximum", "must be at most 100, got the number 101"),
         (LIST, {"limit": None}, "limit", "type", "got null; leave the argument out"),
         (LIST, {"status": "open"}, "status", "enum", 'must be one of OPEN, CLOSED; got the string "open"'),
+        (LIST, {"status": "close"}, "status", "enum", 'got the string "close". Did you mean `CLOSED`?'),
+        (LIST, {"status": "resolved"}, "status", "enum", 'must be one of OPEN, CLOSED; got the string "resolved".'),
         (LIST, {"status": []}, "status", "enum", "got an array"),
         (LIST, {"next_cursor": ""}, "next_cursor", "cursor", "is not a cursor this tool gave out"),
         (LIST, {"next_cursor": "\ud800"}, "next_cursor", "value", "valid Unicode"),
@@ -112,6 +114,14 @@ def test_problem_names_place_and_what_is_allowed(
     assert [(problem.path, problem.code) for problem in problems] == [(path, code)]
     assert words in problems[0].message
     assert problems[0].message.isprintable() or "\n" not in problems[0].message
+
+
+def test_nearest_value_is_named_only_where_one_is_near(tool: ToolByName) -> None:
+    for value, hint in {"closd ": "CLOSED", "OPNE": "OPEN", "x" * 100_000: "", "SNOOZED": "", "": ""}.items():
+        (problem,) = tool(LIST).validate({"status": value})
+        assert problem.allowed == ("OPEN", "CLOSED")
+        assert problem.message.endswith(f" Did you mean `{hint}`?" if hint else '".')
+        assert "Did you mean" not in problem.message or hint
 
 
 @pytest.mark.parametrize("arguments", [None, [], "x", 3, True])

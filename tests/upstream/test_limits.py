@@ -163,3 +163,13 @@ async def test_cancelling_one_call_leaves_the_others_alone(make_client: MakeClie
         go.set()
         assert (await kept).body == b"/b"
         assert dropped.cancelled()
+
+
+async def test_request_for_which_no_time_is_left_is_not_sent(make_client: MakeClient):
+    async with Peer(always(answer())) as peer:
+        client = make_client(peer.url, timeout_seconds=5.0)
+        with pytest.raises(UpstreamTimeoutError) as caught:
+            await client.send(request("PUT"), KEY, spent_seconds=5.0)
+        assert not caught.value.sent
+        assert peer.exchanges == []
+        assert (await client.send(request("PUT"), KEY, spent_seconds=1.0)).status == 200

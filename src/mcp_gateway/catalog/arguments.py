@@ -56,13 +56,16 @@ class ArgumentChecker:
             yield self._missing(path, rules["property"])
         else:
             allowed = tuple(str(option) for option in rules.get("options", ()))
-            yield Problem(path, f"`{path}` {_expected(kind, rules, error)}.", kind, allowed)
+            hint = _did_you_mean(error.instance, allowed) if isinstance(error.instance, str) else ""
+            # The description says what else there is to do, where a value that many expect does not exist.
+            about = self.arguments[path].description if kind == "enum" and path in self.arguments else None
+            said = f"`{path}` {_expected(kind, rules, error)}.{hint}"
+            yield Problem(path, f"{said} {about}" if about else said, kind, allowed)
 
     def _unknown(self, path: str, name: str) -> Problem:
         where = _cut(f"{path}.{name}" if path else name)
         known = tuple(self.arguments)
-        near = difflib.get_close_matches(_cut(name), known, n=1)
-        hint = f" Did you mean `{near[0]}`?" if near else ""
+        hint = _did_you_mean(name, known)
         message = f"`{where}` is not an argument of this tool.{hint} It takes: {', '.join(known)}."
         return Problem(where, message, "unknown", known)
 
@@ -101,6 +104,13 @@ def _place_problem(value: Any, argument: ArgumentDescription) -> str | None:
 
 def _top(problem: Problem) -> str:
     return problem.path.partition(".")[0]
+
+
+def _did_you_mean(given: str, allowed: Sequence[str]) -> str:
+    """A blank and a sentence with the nearest allowed word, in any case of letters; empty when none is near."""
+    by_word = {word.casefold(): word for word in allowed}
+    near = difflib.get_close_matches(_cut(given.strip()).casefold(), by_word, n=1)
+    return f" Did you mean `{by_word[near[0]]}`?" if near else ""
 
 
 def _expected(kind: str, rules: Mapping[str, Any], error: ValidationError) -> str:

@@ -23,6 +23,7 @@ from mcp_gateway.catalog.errors import ErrorContext
 from mcp_gateway.catalog.media import ANY_MEDIA_TYPE, JSON
 from mcp_gateway.catalog.options import with_options
 from mcp_gateway.catalog.paging import LIMIT, NEXT_CURSOR, Paging
+from mcp_gateway.catalog.presentation import Presentation
 from mcp_gateway.catalog.procedure import Procedure, SingleRequest
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
@@ -82,9 +83,9 @@ def compile_tool(
         uses=_uses(method),
         checker=ArgumentChecker(arguments, Draft202012Validator(input_schema)),
         binding=binding,
-        shaper=Shaper(method.response, errors, is_list=method.method == "list", paging=paging),
+        shaper=Shaper(method.response, errors, presentation=Presentation(method.response.inner, paging)),
         paging=paging,
-        procedure=_procedure(method, siblings),
+        procedure=_procedure(method, siblings, paging),
         limit_rules=_limit_rules(integration.rate_limit),
     )
 
@@ -111,9 +112,10 @@ def _binding(method: MethodDescription, arguments: Mapping[str, ArgumentDescript
     return RequestBinding(method.request, arguments, is_write=_is_write(method), accept=accept)
 
 
-def _procedure(method: MethodDescription, siblings: Mapping[str, Tool]) -> Procedure:
+def _procedure(method: MethodDescription, siblings: Mapping[str, Tool], paging: Paging | None) -> Procedure:
     if method.parts:
-        return Composite(method.parts, siblings)
+        main, _, inner = (method.response.inner or "").partition(".")
+        return Composite(method.parts, siblings, main, Presentation(inner or None, paging))
     return SingleRequest(method.tool, siblings, method.number, method.verify)
 
 
@@ -165,7 +167,7 @@ def _annotations(title: str, hints: AnnotationsDescription) -> JSONSchema:
 def _paging(method: MethodDescription) -> Paging | None:
     paging = None if method.request is None else method.request.paging
     if paging is None:
-        return None
+        return Paging(method.tool, None, 1) if method.response.inner is not None else None
     return Paging(method.tool, paging.page, method.arguments[LIMIT].default)
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp_gateway.catalog.description import PartDescription
-from mcp_gateway.catalog.procedure import Readable, Run, Steps, number_of, value_at
+from mcp_gateway.catalog.presentation import Presentation
+from mcp_gateway.catalog.procedure import Readable, Steps, number_of, resolved, value_at
+from mcp_gateway.catalog.run import Run
 from mcp_gateway.exceptions import InvalidInputError
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
@@ -25,6 +27,7 @@ class _State:
     absent: dict[str, str] = field(default_factory=dict)
     """Parts there was nothing to ask for, with the reason."""
     limits: RateLimits | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
 
     def is_settled(self, part: str) -> bool:
         return part in self.results or part in self.errors or part in self.absent
@@ -37,6 +40,9 @@ class Composite:
     parts: tuple[PartDescription, ...]
     siblings: Mapping[str, Readable]
     """All tools of the integration; complete only once it is loaded."""
+    main: str
+    """Name of the part that may be long."""
+    presentation: Presentation
 
     def steps(self, arguments: Mapping[str, Any], run: Run) -> Steps:
         """See `Procedure.steps`; as many rounds as the longest chain of parts that need one another."""
@@ -49,14 +55,19 @@ class Composite:
             sent = [(part, asked) for part, asked in ready if part.name in requests]
             for (part, asked), exchange in zip(sent, exchanges, strict=True):
                 self._take(state, part, self._tool(part).read(exchange, asked, run), exchange)
-        return self._outcome(state)
+        return self._outcome(state, run)
 
     def _request(
         self, part: PartDescription, asked: Mapping[str, Any], run: Run, state: _State
     ) -> UpstreamRequest | None:
         """None, and an error of the part alone, for a value that must not be sent: it may come from upstream."""
+        tool = self._tool(part)
+        number = number_of(asked, tool.number)
         try:
-            return self._tool(part).build_request(asked, run)
+            if tool.number is not None and number is not None:
+                state.meta = resolved(tool.number, number)
+                return self.siblings[tool.number.lookup].build_request({tool.number.lookup_argument: number}, run)
+            return tool.build_request(asked, run)
         except InvalidInputError as exc:
             state.errors[part.name] = ToolError(ErrorType.INVALID_ARGUMENTS, "gateway", exc.message)
             return None
@@ -109,7 +120,7 @@ class Composite:
     def _is_lost(self, state: _State) -> bool:
         return any(part.absent is None and part.name in state.errors for part in self.parts)
 
-    def _outcome(self, state: _State) -> ToolOutcome:
+    def _outcome(self, state: _State, run: Run) -> ToolOutcome:
         for part in self.parts:
             if part.absent is None and part.name in state.errors:
                 return ToolOutcome.from_error(state.errors[part.name], state.limits)
@@ -118,7 +129,8 @@ class Composite:
         errors = {name: error.to_dict() for name, error in state.errors.items() if name in shown}
         absent = {name: why for name, why in state.absent.items() if name in shown}
         told = {name: told for name, told in (("errors", errors), ("absent", absent)) if told}
-        return ToolOutcome(structured={"result": {**result, **told}}, limits=state.limits)
+        structured = self.presentation.parts({**result, **told}, self.main, state.arguments, run)
+        return ToolOutcome(structured=structured, limits=state.limits, meta=state.meta)
 
 
 def _give_up(part: PartDescription, state: _State) -> None:

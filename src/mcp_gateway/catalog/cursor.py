@@ -14,12 +14,12 @@ from typing import Any
 
 import orjson
 
-_VERSION = 1
+_VERSION = 2
 _MAX_TEXT = 1024
 _MAX_PAGE = 1_000_000
 _MAC_BYTES = 12
 _SCOPE_BYTES = 9
-_MEMBERS = frozenset({"v", "page", "limit", "of", "mac"})
+_MEMBERS = frozenset({"v", "page", "limit", "skip", "of", "mac"})
 
 
 class CursorError(ValueError):
@@ -32,6 +32,8 @@ class Position:
 
     page: int
     limit: int
+    skip: int = 0
+    """Records of the page that were shown already; of a single record, where the older part of its inner list ends."""
 
 
 def plain_mac(message: bytes) -> bytes:
@@ -53,13 +55,13 @@ class CursorCodec:
 
     def encode(self, position: Position, scope: str) -> str:
         """The cursor for one position of one list."""
-        members = {"v": _VERSION, "page": position.page, "limit": position.limit, "of": scope}
+        members = {"v": _VERSION, "page": position.page, "limit": position.limit, "skip": position.skip, "of": scope}
         return _b64(orjson.dumps({**members, "mac": self._seal(position, scope)}))
 
     def decode(self, text: str, scope: str) -> Position:
         """The position inside; CursorError when the cursor is damaged, or made for another list."""
         members = _members(text)
-        position = Position(members["page"], members["limit"])
+        position = Position(members["page"], members["limit"], members["skip"])
         if not hmac.compare_digest(members["mac"], self._seal(position, members["of"])):
             raise _damaged()
         if members["of"] != scope:
@@ -70,14 +72,17 @@ class CursorCodec:
         return position
 
     def _seal(self, position: Position, scope: str) -> str:
-        return _b64(self.mac(f"{_VERSION}|{position.page}|{position.limit}|{scope}".encode())[:_MAC_BYTES])
+        return _b64(
+            self.mac(f"{_VERSION}|{position.page}|{position.limit}|{position.skip}|{scope}".encode())[:_MAC_BYTES]
+        )
 
 
 def _members(text: str) -> dict[str, Any]:
     """The JSON object in the cursor, its members present and of the right type."""
     members = _parse(text)
     texts = all(isinstance(members[name], str) and members[name].isascii() for name in ("of", "mac"))
-    numbers = all(type(members[name]) is int and 0 < members[name] <= _MAX_PAGE for name in ("page", "limit"))
+    least = {"page": 1, "limit": 1, "skip": 0}
+    numbers = all(type(members[name]) is int and low <= members[name] <= _MAX_PAGE for name, low in least.items())
     if members["v"] != _VERSION or not texts or not numbers:
         raise _damaged()
     return members

@@ -63,6 +63,8 @@ class ArgumentDescription(SchemaDescription):
     `name[]` stands for the first element of an array, and `*` for an object whose members go where it would stand."""
     max_bytes: int | None = Field(default=None, alias="maxBytes")
     """For a file: how large it may be once decoded."""
+    also: Text | None = None
+    """For a path argument: the place in the body that gets the value too."""
     named_by: Name | None = None
     """For a file: the argument that holds its name."""
     required: bool = False

@@ -61,11 +61,11 @@ def bad_response(response: UpstreamResponse, context: ErrorContext, why: str) ->
     return ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", message, response.status)
 
 
-def from_exception(exc: UpstreamError, context: ErrorContext) -> ToolOutcome:
-    """The error of an exchange without a complete answer."""
+def from_exception(exc: UpstreamError, context: ErrorContext, *, limit: int | None = None) -> ToolOutcome:
+    """The error of an exchange without a complete answer; `limit` is the page size that was asked for."""
     if context.is_write and exc.sent:
         return ToolOutcome.from_error(_unknown(context, None, exc.message))
-    kind, advice = _broken(exc, context)
+    kind, advice = _broken(exc, context, limit)
     return ToolOutcome.from_error(ToolError(kind, "upstream", f"{_sentence(exc.message)} {advice}"))
 
 
@@ -155,7 +155,7 @@ def _unknown(context: ErrorContext, status: int | None, said: str) -> ToolError:
     return ToolError(ErrorType.OUTCOME_UNKNOWN, "upstream", _compose(what, said, advice), status)
 
 
-def _broken(exc: UpstreamError, context: ErrorContext) -> tuple[ErrorType, str]:
+def _broken(exc: UpstreamError, context: ErrorContext, limit: int | None) -> tuple[ErrorType, str]:
     unchanged = "Nothing was sent; " if not exc.sent else "Nothing was changed; " if not context.is_write else ""
     later = f"{unchanged}the same call may work later.".capitalize()
     match exc:
@@ -164,8 +164,17 @@ def _broken(exc: UpstreamError, context: ErrorContext) -> tuple[ErrorType, str]:
         case UpstreamTimeoutError():
             return ErrorType.UPSTREAM_TIMEOUT, later
         case UpstreamTooLargeError():
-            return ErrorType.UPSTREAM_TOO_LARGE, "Ask for less at once: a smaller `limit` where the tool takes one."
+            return ErrorType.UPSTREAM_TOO_LARGE, _less(limit)
     return ErrorType.UPSTREAM_BAD_RESPONSE, later
+
+
+def _less(limit: int | None) -> str:
+    """How to ask for less."""
+    if limit is None:
+        return "Nothing smaller can be asked for here."
+    if limit == 1:
+        return "One record alone is that large: read it by its id."
+    return f"Ask for less at once, with `limit` {max(1, limit // 4)} from the first page on."
 
 
 def _compose(what: str, said: str, advice: str) -> str:

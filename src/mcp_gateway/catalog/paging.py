@@ -19,7 +19,8 @@ class Paging:
     """How one list tool walks its pages."""
 
     tool: str
-    page_name: str
+    page_name: str | None
+    """Query parameter of the page; None where there is one page, and cursors only lead further into it."""
     default_limit: int
 
     def position(self, arguments: Mapping[str, Any], cursors: CursorCodec) -> Position:
@@ -53,7 +54,7 @@ class Paging:
         Ends on an absent or empty array and on an empty `next_page`; where `next_page` is not told, a page that is not
         full is the last. Of a `next_page` URL only the page number in its query is taken, and only if it goes forward.
         """
-        if not count:
+        if not count or self.page_name is None:
             return None
         told = isinstance(body, Mapping) and _NEXT_PAGE in body
         if told and not body[_NEXT_PAGE]:
@@ -67,7 +68,7 @@ class Paging:
     def _page_number(self, next_page: Any) -> int | None:
         text = str(next_page)
         try:
-            values = parse_qs(urlsplit(text).query).get(self.page_name, [text])
+            values = parse_qs(urlsplit(text).query).get(self.page_name or "", [text])
         except ValueError:
             return None
         digits = values[0]

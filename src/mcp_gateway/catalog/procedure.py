@@ -5,12 +5,11 @@ outcome. Whoever drives it does the sending and sees to it that at most one writ
 """
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from mcp_gateway.catalog.cursor import CursorCodec
 from mcp_gateway.catalog.description import NumberDescription, VerifyDescription
+from mcp_gateway.catalog.run import Run
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
 
@@ -20,27 +19,10 @@ VERIFY = "verify"
 APPLIED = "applied"
 UNKNOWN = "unknown"
 
-DEFAULT_BUDGET = 40_000
-"""Characters of a result's JSON."""
 _MISSING = object()
 _ANY = ".*."
 """Stands in a path for any item of an array."""
 _MAX_NUMBER_DIGITS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What one call brings beside its arguments."""
-
-    cursors: CursorCodec = field(default_factory=CursorCodec)
-    """Writes and reads the cursors of this server."""
-    budget: int = DEFAULT_BUDGET
-    """Characters the result may have."""
-    now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-PLAIN_RUN = Run()
-"""For callers without keys, budget and clock of their own."""
 
 
 class Procedure(Protocol):
@@ -95,7 +77,7 @@ class SingleRequest:
         (exchange,) = yield (lookup.build_request(asked, run),)
         if described.is_answer:
             outcome = self.siblings[self.name].read(exchange, arguments, run)
-            return replace(outcome, meta=_resolved(described, number))
+            return replace(outcome, meta=resolved(described, number))
         found = lookup.read(exchange, asked, run)
         record = found.structured.get("result")
         identifier = record.get(described.take) if isinstance(record, Mapping) else None
@@ -104,7 +86,7 @@ class SingleRequest:
         if not isinstance(identifier, str):
             return _without_id(described, found)
         outcome = yield from self._by_id({**arguments, described.argument: identifier}, run)
-        return replace(outcome, meta={**outcome.meta, **_resolved(described, number, identifier)})
+        return replace(outcome, meta={**outcome.meta, **resolved(described, number, identifier)})
 
     def _verified(
         self, described: VerifyDescription, outcome: ToolOutcome, arguments: Mapping[str, Any], run: Run
@@ -164,7 +146,8 @@ def _is_applied(record: Any, path: str, wanted: Any) -> bool | str:
     return bool(found == wanted)
 
 
-def _resolved(described: NumberDescription, number: str, identifier: str | None = None) -> dict[str, Any]:
+def resolved(described: NumberDescription, number: str, identifier: str | None = None) -> dict[str, Any]:
+    """What `_meta` says of an argument that was looked up by number."""
     told = {"number": number} if identifier is None else {"number": number, "id": identifier}
     return {"resolved": {described.argument: told}}
 

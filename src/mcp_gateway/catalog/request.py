@@ -39,10 +39,10 @@ class RequestBinding:
         )
 
     def wire_names(self) -> dict[str, str]:
-        """Wire name of each body or query argument (`ticket.comment.body`) → our argument name."""
+        """Wire name of each body or query argument (`ticket.comment.body`, `orders[0].event`) → our argument name."""
         prefix = f"{self.request.wrapper}." if self.request.wrapper else ""
         return {
-            (prefix if argument.place == "body" else "") + wire: name
+            ((prefix if argument.place == "body" else "") + wire).replace("[]", "[0]"): name
             for name, argument in self.arguments.items()
             for wire in _all_places(name, argument)
         }
@@ -91,6 +91,9 @@ class RequestBinding:
             put(body, path, value)
         for path, form in request.stamps.items():
             put(body, path, _stamp(now, form))
+        for name, argument in self.arguments.items():
+            if argument.also is not None:
+                put(body, argument.also, arguments[name])
         for name, value in self._given(arguments, "body"):
             for wire in self._places(name, arguments):
                 put(body, wire, value)

@@ -10,16 +10,17 @@ from typing import Any
 
 import orjson
 
-from mcp_gateway.catalog.cursor import CursorCodec, Position
 from mcp_gateway.catalog.description import AliasDescription, ResponseDescription
 from mcp_gateway.catalog.error_bodies import complaint_of, is_only_a_complaint
 from mcp_gateway.catalog.errors import ErrorContext, bad_response, classify, complaint_in_success
 from mcp_gateway.catalog.media import MediaError, MediaTooLargeError, is_json, read_media
-from mcp_gateway.catalog.paging import Paging
+from mcp_gateway.catalog.presentation import Presentation, add_texts
+from mcp_gateway.catalog.run import Run
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.upstream import UpstreamResponse
 
+_LISTS = frozenset({"list", "optional"})
 _BOM = b"\xef\xbb\xbf"
 MAX_DEPTH = 100
 """Levels of nesting an answer may have; orjson reads far more than it writes back (254)."""
@@ -35,15 +36,14 @@ class Shaper:
 
     response: ResponseDescription
     errors: ErrorContext
-    is_list: bool
-    paging: Paging | None
+    presentation: Presentation
 
     def shape(
         self,
         response: UpstreamResponse,
         arguments: Mapping[str, Any],
         limits: RateLimits | None,
-        cursors: CursorCodec,
+        run: Run,
     ) -> ToolOutcome:
         """The outcome of a complete answer, whatever its status.
 
@@ -56,7 +56,7 @@ class Shaper:
             return self._media(response, content_type, limits)
         try:
             body = _json(response.body)
-            answer = self._success(body, response, arguments, cursors)
+            answer = self._success(body, response, arguments, run)
         except _UnusableError as exc:
             answer = self._unusable(response, str(exc))
         if isinstance(answer, ToolError):
@@ -76,7 +76,7 @@ class Shaper:
         return ToolOutcome(structured={"result": media.summary}, limits=limits, content=(media.block,))
 
     def _success(
-        self, body: Any, response: UpstreamResponse, arguments: Mapping[str, Any], cursors: CursorCodec
+        self, body: Any, response: UpstreamResponse, arguments: Mapping[str, Any], run: Run
     ) -> dict[str, Any] | ToolError:
         if is_only_a_complaint(body):
             return complaint_in_success(response.status, complaint_of(body), self.errors)
@@ -85,10 +85,10 @@ class Shaper:
             return self._nothing_there(response)
         for record in result if isinstance(result, list) else [result]:
             _add_aliases(record, self.response.aliases)
-        structured: dict[str, Any] = {"result": result}
-        if self.is_list:
-            structured["next_cursor"] = self._next_cursor(body, len(result), arguments, cursors)
-        return structured
+            add_texts(record, self.response.texts)
+        if self.response.shape in _LISTS:
+            return self.presentation.records(body, result, arguments, run)
+        return self.presentation.record(result, arguments, run)
 
     def _result(self, body: Any) -> Any:
         match self.response.shape:
@@ -99,13 +99,6 @@ class Shaper:
             case "optional":
                 return [r for r in _records_or_self(body, self.response.keys) if _has(r, self.response.present)]
         return _accepted(body, self.response.keys)
-
-    def _next_cursor(self, body: Any, count: int, arguments: Mapping[str, Any], cursors: CursorCodec) -> str | None:
-        if self.paging is None:
-            return None
-        position: Position = self.paging.position(arguments, cursors)
-        following = self.paging.following(body, count, position)
-        return None if following is None else cursors.encode(following, self.paging.scope(arguments))
 
     def _unusable(self, response: UpstreamResponse, why: str) -> dict[str, Any] | ToolError:
         """A 2xx to a write says that it was accepted, readable or not: an error here would invite a second write."""

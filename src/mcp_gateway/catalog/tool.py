@@ -9,13 +9,26 @@ from mcp_gateway.catalog.cursor import CursorError
 from mcp_gateway.catalog.description import ExampleDescription, Method, NumberDescription, Policy
 from mcp_gateway.catalog.errors import from_exception
 from mcp_gateway.catalog.paging import NEXT_CURSOR, Paging
-from mcp_gateway.catalog.procedure import PLAIN_RUN, Procedure, Run, Steps
+from mcp_gateway.catalog.procedure import Procedure, Steps
+from mcp_gateway.catalog.repair import Repair, repaired
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
+from mcp_gateway.catalog.run import PLAIN_RUN, Run
 from mcp_gateway.exceptions import InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.models.limits import LimitRules, RateLimits
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest, UpstreamResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Arguments on their way into a call."""
+
+    arguments: Mapping[str, Any]
+    repairs: tuple[Repair, ...] = ()
+    """What was read as something else than it was."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with them; empty when the tool can be carried out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +83,14 @@ class Tool:
             return problems
         return self.paging.problems(arguments, run.cursors)
 
+    def prepare(self, arguments: Mapping[str, Any], run: Run = PLAIN_RUN) -> Prepared:
+        """The arguments as they were meant, where the schema leaves no doubt, and what is wrong with them still."""
+        problems = self.validate(arguments, run)
+        if not problems:
+            return Prepared(arguments)
+        mended, repairs = repaired(arguments, self.input_schema)
+        return Prepared(mended, repairs, self.validate(mended, run) if repairs else problems)
+
     def steps(self, arguments: Mapping[str, Any], run: Run = PLAIN_RUN) -> Steps:
         """The dialogue that carries the tool out, for arguments that passed `validate`."""
         return self.procedure.steps(arguments, run)
@@ -92,7 +113,8 @@ class Tool:
     def read(self, exchange: Exchange, arguments: Mapping[str, Any], run: Run = PLAIN_RUN) -> ToolOutcome:
         """The outcome of what came of the request that `build_request` made of the same arguments."""
         if exchange.response is None:
-            return self.failed(exchange.failure or UpstreamBrokenError("there is no answer", sent=True))
+            failure = exchange.failure or UpstreamBrokenError("there is no answer", sent=True)
+            return self.failed(failure, arguments, run)
         return self.shape(exchange.response, arguments, exchange.limits, run)
 
     def shape(
@@ -103,11 +125,19 @@ class Tool:
         run: Run = PLAIN_RUN,
     ) -> ToolOutcome:
         """The outcome of a complete answer."""
-        return self.shaper.shape(response, arguments, limits, run.cursors)
+        return self.shaper.shape(response, arguments, limits, run)
 
-    def failed(self, exc: UpstreamError) -> ToolOutcome:
+    def failed(
+        self, exc: UpstreamError, arguments: Mapping[str, Any] | None = None, run: Run = PLAIN_RUN
+    ) -> ToolOutcome:
         """The outcome of an exchange without a complete answer."""
-        return from_exception(exc, self.shaper.errors)
+        return from_exception(exc, self.shaper.errors, limit=self._limit(arguments or {}, run))
+
+    def _limit(self, arguments: Mapping[str, Any], run: Run) -> int | None:
+        """The page size of the call; None for a tool without pages."""
+        if self.paging is None or self.paging.page_name is None:
+            return None
+        return self.paging.position(arguments, run.cursors).limit
 
 
 @dataclass(frozen=True, slots=True, eq=False)

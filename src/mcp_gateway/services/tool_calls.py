@@ -12,7 +12,9 @@ from typing import Any
 import structlog
 
 from mcp_gateway.catalog.cursor import CursorCodec
-from mcp_gateway.catalog.procedure import Run, Steps
+from mcp_gateway.catalog.procedure import Steps
+from mcp_gateway.catalog.repair import Repair
+from mcp_gateway.catalog.run import Run
 from mcp_gateway.catalog.tool import Tool
 from mcp_gateway.exceptions import FaultError, InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
@@ -142,7 +144,14 @@ class ToolCallService:
 
     async def _call(self, call: "_Call") -> ToolOutcome:
         tool, run = call.tool, self._run_of(call.principal)
-        problems = tool.validate(call.arguments, run)
+        prepared = tool.prepare(call.arguments, run)
+        outcome = await self._prepared(call, prepared.arguments, run, prepared.problems)
+        return outcome if not prepared.repairs else _with_repairs(outcome, prepared.repairs)
+
+    async def _prepared(
+        self, call: "_Call", arguments: Mapping[str, Any], run: Run, problems: Sequence[Problem]
+    ) -> ToolOutcome:
+        tool = call.tool
         if problems:
             return ToolOutcome.from_error(_invalid_arguments(tool, problems))
         try:
@@ -152,7 +161,7 @@ class ToolCallService:
             message = "The stored API key of this account cannot be opened, so nothing was sent."
             return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again."))
         try:
-            return await self._carried_out(call, tool.steps(call.arguments, run))
+            return await self._carried_out(call, tool.steps(arguments, run))
         except InvalidInputError as exc:
             return ToolOutcome.from_error(_invalid_arguments(tool, exc.problems or (Problem("", exc.message),)))
         except FaultError as exc:
@@ -179,8 +188,11 @@ class ToolCallService:
     async def _sent(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> tuple[Exchange, ...]:
         if len(requests) == 1:  # as nearly always: no task, no group
             return (await self._exchange(call, requests[0]),)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._exchange(call, request)) for request in requests]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._exchange(call, request)) for request in requests]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
         return tuple(task.result() for task in tasks)
 
     async def _exchange(self, call: "_Call", request: UpstreamRequest) -> Exchange:
@@ -211,6 +223,13 @@ def _mac(key: bytes, server_id: str, message: bytes) -> bytes:
     return hmac.digest(key, f"{server_id}\n".encode() + message, sha256)
 
 
+def _with_repairs(outcome: ToolOutcome, repairs: Sequence[Repair]) -> ToolOutcome:
+    """The outcome with what was read as something else than it was; one nobody gets to see stays itself."""
+    if outcome is ABANDONED:
+        return outcome
+    return replace(outcome, meta={**outcome.meta, "repaired": [repair.to_dict() for repair in repairs]})
+
+
 def _without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:
     # Some services repeat a rejected key in their error text, and a quota may be named after the key it is kept for; it
     # must not reach a model, a log or a transcript.
@@ -227,7 +246,7 @@ def _dressed(outcome: ToolOutcome, principal: ServerPrincipal) -> ToolOutcome:
     return replace(outcome, http_status=429) if principal.config.upstream_429 == "http_429" else outcome
 
 
-def _invalid_arguments(tool: Tool, problems: tuple[Problem, ...]) -> ToolError:
+def _invalid_arguments(tool: Tool, problems: Sequence[Problem]) -> ToolError:
     listed = "; ".join(f"{problem.path or 'arguments'}: {problem.message}" for problem in problems)
     return ToolError(
         type=ErrorType.INVALID_ARGUMENTS,

@@ -13,7 +13,7 @@ import pyqwest
 
 from mcp_gateway.exceptions import FaultError
 from mcp_gateway.models.upstream import UpstreamRequest, UpstreamResponse
-from mcp_gateway.upstream.failures import TRANSPORT_ERRORS, broken, closed, from_transport, too_large
+from mcp_gateway.upstream.failures import TRANSPORT_ERRORS, broken, closed, from_transport, too_large, too_late
 from mcp_gateway.upstream.headers import kept_headers, outgoing_headers
 
 _IDLE_SECONDS = 30.0
@@ -107,8 +107,11 @@ class IntegrationClient:
         """See `UpstreamClient.send`."""
         started = time.monotonic()
         outgoing = self._outgoing(request, api_key)
+        left_seconds = self._timeout_seconds - spent_seconds
+        if left_seconds <= 0:
+            raise too_late(self._service.title)
         try:
-            async with asyncio.timeout(max(self._timeout_seconds - spent_seconds, 0.0)):
+            async with asyncio.timeout(left_seconds):
                 status, headers, body = await self._exchange(outgoing)
         except TRANSPORT_ERRORS as exc:
             raise from_transport(exc, self._service.title) from exc

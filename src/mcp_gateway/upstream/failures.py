@@ -38,3 +38,8 @@ def too_large(max_bytes: int, title: str) -> UpstreamTooLargeError:
 def closed(title: str) -> UpstreamUnreachableError:
     """The client was closed before the call began."""
     return UpstreamUnreachableError(f"The gateway is shutting down; nothing was sent to {title}.", sent=False)
+
+
+def too_late(title: str) -> UpstreamTimeoutError:
+    """Earlier requests of the same call took all the time there was."""
+    return UpstreamTimeoutError(f"The deadline passed before this request was sent to {title}.", sent=False)
