@@ -293,7 +293,10 @@ async def fitting_calls(call):
 
     newest = await first(LIST, limit=1)
     link = await first(ORDERS, conversation_id=newest["id"])
-    order = {"order_id": "o-1", "customer_uid": "c-1", "amount": 5}
+    items = [{"id": "p", "name": "Shirt", "price": 5, "quantity": 1}]
+    order = {"order_id": "o-1", "customer_uid": "c-1", "amount": 5, "items": items}
+    linked = {"conversation_id": newest["id"], "order_id": link["orderId"]}
+    day = {"start_date": "2026-01-01", "end_date": "2026-01-01"}
     store = {"appclient_id": link["appClientId"]}
     customer = {"type": "email", "value": newest["via"]["source"]["from"]["address"]}
     user, channel = [await first(f"list_all_richpanel_{kind}") for kind in ("users", "channels")]
@@ -307,19 +310,12 @@ async def fitting_calls(call):
         "create_a_richpanel_conversation": {"from": "ada@shopper.example", "body": "hello"},
         UPDATE: {"id": newest["id"], "priority": "HIGH", "verify": True},
         "create_a_richpanel_conversation_message": {"conversation_id": newest["id"], "body": "hello"},
-        "create_a_richpanel_conversation_order": {
-            **store,
-            "conversation_id": newest["id"], "order_id": link["orderId"],
-        },
+        "create_a_richpanel_conversation_order": {**linked, **store},
         TAG: {"conversation_id": newest["id"], "tags": ["vip"]},
         "delete_a_richpanel_conversation_tag_by_id": {"conversation_id": newest["id"], "tags": ["vip"]},
         ORDERS: {"conversation_id": newest["id"]},
         ORDER: {**store, "id": link["orderId"]},
-        "create_a_richpanel_order": {
-            **store,
-            **order,
-            "items": [{"id": "p", "name": "Shirt", "price": 5, "quantity": 1}],
-        },
+        "create_a_richpanel_order": {**store, **order},
         "create_a_richpanel_subscription": {**store, **order},
         "get_single_richpanel_customer_by_id": customer,
         "create_a_richpanel_customer": {"uid": "c-1", "name": "Ada"},
@@ -327,7 +323,5 @@ async def fitting_calls(call):
         "create_a_richpanel_tag": {"name": "wholesale"},
         "get_single_richpanel_channel_by_id": {"id": channel["id"]},
         "create_a_richpanel_file": {"name": "note.txt", "content": "SGVsbG8="},
-        "create_a_richpanel_report_query": {
-            "start_date": "2026-01-01", "end_date": "2026-01-01", "metrics": ["closed_conversations"]
-        },
+        "create_a_richpanel_report_query": {**day, "metrics": ["closed_conversations"]},
     }
