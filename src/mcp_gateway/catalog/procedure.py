@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from mcp_gateway.catalog.description import NumberDescription, VerifyDescription
 from mcp_gateway.catalog.run import Run
+from mcp_gateway.exceptions import InvalidInputError
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
 
@@ -85,7 +86,10 @@ class SingleRequest:
             return found
         if not isinstance(identifier, str):
             return _without_id(described, found)
-        outcome = yield from self._by_id({**arguments, described.argument: identifier}, run)
+        try:
+            outcome = yield from self._by_id({**arguments, described.argument: identifier}, run)
+        except InvalidInputError:  # of upstream's id, which the caller cannot mend
+            return _without_id(described, found)
         return replace(outcome, meta={**outcome.meta, **resolved(described, number, identifier)})
 
     def _verified(
@@ -153,5 +157,6 @@ def resolved(described: NumberDescription, number: str, identifier: str | None =
 
 
 def _without_id(described: NumberDescription, found: ToolOutcome) -> ToolOutcome:
-    message = f"The look-up by number gave no id, so nothing more was sent. Give `{described.argument}` as the id."
+    what = "The look-up by number gave no id that can be used, so nothing more was sent."
+    message = f"{what} Give `{described.argument}` as the id."
     return ToolOutcome.from_error(ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", message), found.limits)
