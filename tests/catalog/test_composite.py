@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from mcp_gateway.catalog.description import PartDescription
+from mcp_gateway.catalog.run import PLAIN_RUN
 from mcp_gateway.exceptions import UpstreamBrokenError, UpstreamTimeoutError
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.upstream import Exchange
@@ -211,6 +213,24 @@ def test_slashes_and_questions_in_upstreams_ids_stay_one_segment(tool: ToolByNam
     target = "/order/acme%2F1/%2311111%3Fa%3D1"
     answers = {**ALL, LINK: ok({"orderId": "#11111?a=1", "appClientId": "acme/1"}), target: ALL[ORDER]}
     assert target in play(tool(CONTEXT), {"id": ID}, answers).targets[1]
+
+
+def test_long_conversation_is_walked_to_its_first_message_and_no_part_is_cut_unsaid(tool: ToolByName) -> None:
+    comments = [{"id": f"k{index}", "body": "x" * 1000} for index in range(200)]
+    answers = {**ALL, CONVERSATION: ok({"ticket": {**TICKET, "comments": comments}})}
+    answers[ORDER] = ok({"order": {**ORDERED, "note": "y" * 100_000}})
+    seen: list[str] = []
+    arguments = {"id": ID}
+    while True:
+        dialogue = play(tool(CONTEXT), arguments, answers)
+        assert dialogue.outcome.structured["truncated"]
+        assert len(orjson.dumps(dialogue.outcome.structured)) <= PLAIN_RUN.budget
+        seen = [comment["id"] for comment in dialogue.result["conversation"]["comments"]] + seen
+        cursor = dialogue.outcome.structured.get("next_cursor")
+        if cursor is None:
+            break
+        arguments = {"id": ID, "next_cursor": cursor}
+    assert seen == [comment["id"] for comment in comments]
 
 
 def test_hidden_part_is_shown_neither_as_a_result_nor_as_an_error(tool: ToolByName) -> None:

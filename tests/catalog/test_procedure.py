@@ -215,6 +215,14 @@ def test_each_field_is_applied_not_applied_or_unknown(
     assert verified(tool, wanted, ok({"ticket": {"id": "m", **ticket}})) == {name: applied}
 
 
+def test_long_values_are_compared_whole_whatever_the_budget_of_results_is(tool: ToolByName) -> None:
+    wanted = {"subject": "s" * 90_000, "comment_body": "c" * 90_000, "tags": [f"tag-{index}" for index in range(9000)]}
+    ticket = {"id": "m", "subject": wanted["subject"], "tags": wanted["tags"]}
+    comments = [{"body": wanted["comment_body"]}, *({"body": "x" * 1000} for _ in range(90))]
+    applied = verified(tool, wanted, ok({"ticket": {**ticket, "comments": comments}}))
+    assert applied == {"subject": True, "comment_body": True, "tags": True}
+
+
 def test_only_fields_that_were_given_are_reported(tool: ToolByName) -> None:
     ticket = {"id": "m", "status": "OPEN", "priority": "HIGH", "subject": "other", "tags": []}
     applied = verified(tool, {"status": "CLOSED", "priority": "HIGH"}, ok({"ticket": ticket}))

@@ -54,7 +54,7 @@ class Composite:
             exchanges = (yield tuple(requests.values())) if requests else ()
             sent = [(part, asked) for part, asked in ready if part.name in requests]
             for (part, asked), exchange in zip(sent, exchanges, strict=True):
-                self._take(state, part, self._tool(part).read(exchange, asked, run), exchange)
+                self._take(state, part, self._tool(part).read(exchange, asked, run.unabridged()), exchange)
         return self._outcome(state, run)
 
     def _request(
