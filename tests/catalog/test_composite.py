@@ -233,6 +233,18 @@ def test_long_conversation_is_walked_to_its_first_message_and_no_part_is_cut_uns
     assert seen == [comment["id"] for comment in comments]
 
 
+def test_chosen_members_come_alone_but_for_the_reasons_why_a_part_is_null(tool: ToolByName) -> None:
+    arguments = {"id": ID, "fields": ["order.amount", "customer.name"]}
+    assert play(tool(CONTEXT), arguments, ALL).result == {"order": {"amount": 59.99}, "customer": {"name": "Ada"}}
+    failed = play(tool(CONTEXT), arguments, {**ALL, ORDER: status(500)}).result
+    assert (failed["order"], failed["customer"]) == (None, {"name": "Ada"})
+    assert failed["errors"]["order"]["type"] == "upstream_error"
+    unlinked = play(tool(CONTEXT), arguments, {**ALL, LINK: ok({})}).result
+    assert unlinked == {"order": None, "customer": {"name": "Ada"}, "absent": {"order": NO_LINK}}
+    chosen = play(tool(CONTEXT), {"id": ID, "fields": ["conversation.conversation_no"]}, ALL).result
+    assert chosen == {"conversation": {"conversation_no": 1348}}
+
+
 def test_hidden_part_is_shown_neither_as_a_result_nor_as_an_error(tool: ToolByName) -> None:
     for answers in (ALL, {**ALL, LINK: status(500)}, {**ALL, LINK: ok({})}):
         assert "link" not in str(list(play(tool(CONTEXT), {"id": ID}, answers).result))

@@ -125,11 +125,11 @@ class Composite:
             if part.absent is None and part.name in state.errors:
                 return ToolOutcome.from_error(state.errors[part.name], state.limits)
         shown = [part.name for part in self.parts if not part.is_hidden]
-        result: dict[str, Any] = {name: state.results.get(name) for name in shown}
+        parts = {name: state.results.get(name) for name in shown}
         errors = {name: error.to_dict() for name, error in state.errors.items() if name in shown}
         absent = {name: why for name, why in state.absent.items() if name in shown}
         told = {name: told for name, told in (("errors", errors), ("absent", absent)) if told}
-        structured = self.presentation.parts({**result, **told}, self.main, state.arguments, run)
+        structured = self.presentation.parts(parts, told, state.arguments, run, main=self.main)
         return ToolOutcome(structured=structured, limits=state.limits, meta=state.meta)
 
 
