@@ -50,7 +50,7 @@ def error_of(outcome: ToolOutcome) -> ToolError:
         (401, GET, ErrorType.UPSTREAM_AUTH, "store a working key"),
         (403, GET, ErrorType.UPSTREAM_AUTH, "grant the permission"),
         (403, LIST, ErrorType.UPSTREAM_AUTH, "may not list conversations. Fetch by id, number or customer e-mail"),
-        (404, GET, ErrorType.NOT_FOUND, "not the short conversation number"),
+        (404, GET, ErrorType.NOT_FOUND, "No conversation has this id or number"),
         (404, LIST, ErrorType.NOT_FOUND, "Check the id"),
         (500, GET, ErrorType.UPSTREAM_ERROR, "may work later"),
         (502, GET, ErrorType.UPSTREAM_ERROR, "may work later"),

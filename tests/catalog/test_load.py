@@ -144,7 +144,7 @@ def test_write_without_body_arguments_sends_no_body(write: Write) -> None:
         ("required: true, type: string", "type: string", "path arguments must be required strings"),
         ("      next_cursor: {in: paging, type: string}\n", "", "paging takes exactly"),
         ("type: integer, default: 5", "type: integer", "needs a whole number as its default"),
-        ("maxLength: 5}", "requires: [nothing]}", "requires names unknown arguments"),
+        ("maxLength: 5}", "requires: [nothing]}", "unknown arguments are named: ['nothing']"),
         ("tags: [things]", "tags: [other]", "are not declared"),
         ("read_only: true", "read_only: false", "read_only must be true for the method list"),
         ("verb: POST", "verb: GET", "does not suit the method create"),

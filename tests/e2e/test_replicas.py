@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from mcp_gateway.dev.stores import EmbeddedValkey
 from tests.e2e.conftest import RICHPANEL_KEY, World
+from tests.support.catalog import EVERY_TOOL
 from tests.support.gateways import Gateway, Stores, running_gateway, settings_for
 
 LIST = "list_all_richpanel_conversations"
@@ -69,7 +70,7 @@ async def test_servers_of_a_deleted_account_or_tenant_stop_on_both(pair, what):
 async def test_changed_filter_holds_on_the_other_within_a_second(pair):
     one, two = pair
     server = await one.server(api_key=RICHPANEL_KEY)
-    assert len(await two.tool_names(server.token)) == 6
+    assert await two.tool_names(server.token) == EVERY_TOOL
     path = f"/integrated-account/{server.account_id}/mcp/{server.id}"
     assert (await one.admin("PATCH", path, {"config": {"tags": ["orders"]}})).status_code == 200
     async with asyncio.timeout(1):

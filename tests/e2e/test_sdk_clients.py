@@ -6,6 +6,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.e2e.conftest import RICHPANEL_KEY
+from tests.support.catalog import EVERY_TOOL
 
 LIST = "list_all_richpanel_conversations"
 
@@ -19,8 +20,7 @@ async def test_client_lists_and_calls_tools(world, mode):
     server = await world.gateway.server(api_key=RICHPANEL_KEY)
     async with Client(server.url, mode=mode) as client:
         assert (client.protocol_version == "2025-11-25") == (mode == "legacy")
-        tools = (await client.list_tools()).tools
-        assert len(tools) == 6
+        assert [tool.name for tool in (await client.list_tools()).tools] == EVERY_TOOL
         result = await client.call_tool(LIST, {"limit": 2})
         assert not result.is_error
         assert len((result.structured_content or {})["result"]) == 2
@@ -49,4 +49,4 @@ async def test_client_connects_with_the_token_in_the_header(world, mode):
     async with httpx2.AsyncClient(headers=headers) as http:
         transport = streamable_http_client(f"{world.gateway.url}/mcp", http_client=http)
         async with Client(transport, mode=mode) as client:
-            assert len((await client.list_tools()).tools) == 6
+            assert [tool.name for tool in (await client.list_tools()).tools] == EVERY_TOOL

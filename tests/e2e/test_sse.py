@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from tests.e2e.conftest import RICHPANEL_KEY
 from tests.e2e.test_processes import serve, started
 from tests.support.asgi import serving
+from tests.support.catalog import EVERY_TOOL
 from tests.support.gateways import Gateway, running_gateway, settings_for
 from tests.support.logs import captured_logs
 from tests.support.sse import LIMIT_SECONDS, opened, request
@@ -64,7 +65,9 @@ async def marks(url: str) -> list[bytes]:
 async def test_message_posted_to_one_replica_is_answered_on_the_stream_of_another(pair):
     server = await pair.one.server()
     async with opened(pair.one, server.token) as stream:
-        assert len((await stream.ask("tools/list", via=pair.two))["result"]["tools"]) == 6
+        assert [
+            tool["name"] for tool in (await stream.ask("tools/list", via=pair.two))["result"]["tools"]
+        ] == EVERY_TOOL
         result = await stream.call(GET, {"id": "c1"}, via=pair.two)
         assert result["structuredContent"]["result"]["subject"] == "Where is my parcel?"
         assert (await stream.ask("ping", via=pair.one, request_id="here"))["id"] == "here"
@@ -235,7 +238,7 @@ async def test_answer_for_a_client_that_left_is_dropped_and_logged_without_secre
 async def test_official_client_lists_and_calls_tools_over_sse(world):
     server = await world.gateway.server(api_key=RICHPANEL_KEY)
     async with Client(sse_client(f"{server.url}/sse"), mode="legacy") as client:
-        assert len((await client.list_tools()).tools) == 6
+        assert [tool.name for tool in (await client.list_tools()).tools] == EVERY_TOOL
         result = await client.call_tool(LIST, {"limit": 2})
         assert len((result.structured_content or {})["result"]) == 2
         assert (await client.call_tool(LIST, {"limit": 0})).is_error

@@ -1,14 +1,16 @@
 """Bodies as the wire wants them: values at dotted paths, arrays of one, and files as multipart.
 
-Source: RFC 7578 (multipart/form-data).
+Source: RFC 7578 (multipart/form-data) and, for names, https://html.spec.whatwg.org/#multipart-form-data.
 """
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+_UNQUOTABLE = re.compile(r'["\\\x00-\x1f\x7f]')
 _ARRAY = "[]"
 BESIDE = "*"
 """A last step of this name puts the members of an object where the step stands."""
@@ -40,10 +42,9 @@ def _inside(place: dict[str, Any], step: str) -> dict[str, Any]:
 def multipart(files: Mapping[str, tuple[str, bytes]], fields: Mapping[str, str]) -> tuple[str, bytes]:
     """Content type and body of a form; `files` maps the part's name to file name and contents."""
     boundary = _boundary(files)
-    parts = [_part(boundary, f'name="{quote(name)}"', text.encode()) for name, text in fields.items()]
+    parts = [_part(boundary, f'name="{_quotable(name)}"', text.encode()) for name, text in fields.items()]
     for name, (filename, contents) in files.items():
-        # Percent-encoding, as browsers do it: a file name must not be able to end its own header.
-        disposition = f'name="{quote(name)}"; filename="{quote(filename, safe=" ()[]!,;=@")}"'
+        disposition = f'name="{_quotable(name)}"; filename="{_quotable(filename)}"'
         parts.append(_part(boundary, disposition, contents, "application/octet-stream"))
     return f"multipart/form-data; boundary={boundary}", b"".join([*parts, f"--{boundary}--\r\n".encode()])
 
@@ -64,6 +65,12 @@ def _boundary(files: Mapping[str, tuple[str, bytes]]) -> str:
         digest.update(f"{name}\n{filename}\n".encode())
         digest.update(contents)
     return digest.hexdigest()
+
+
+def _quotable(name: str) -> str:
+    """A name between quotes, as browsers write it: what could end the quotes or the header is percent-encoded."""
+    # Nothing else is: most readers take a name as it stands.
+    return _UNQUOTABLE.sub(lambda found: quote(found[0], safe=""), name)
 
 
 def _part(boundary: str, disposition: str, contents: bytes, content_type: str | None = None) -> bytes:

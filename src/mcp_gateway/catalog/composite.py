@@ -51,16 +51,16 @@ class Composite:
             requests = {
                 part.name: request for part, asked in ready if (request := self._request(part, asked, run, state))
             }
-            exchanges = yield tuple(requests.values())
+            exchanges = (yield tuple(requests.values())) if requests else ()
             sent = [(part, asked) for part, asked in ready if part.name in requests]
             for (part, asked), exchange in zip(sent, exchanges, strict=True):
-                self._take(state, part, self._tool(part).read(exchange, asked, run), exchange)
+                self._take(state, part, self._tool(part).read(exchange, asked, run.unabridged()), exchange)
         return self._outcome(state, run)
 
     def _request(
         self, part: PartDescription, asked: Mapping[str, Any], run: Run, state: _State
     ) -> UpstreamRequest | None:
-        """None, and an error of the part alone, for a value that must not be sent: it may come from upstream."""
+        """None, and an error of the part alone, for a value that must not be sent."""
         tool = self._tool(part)
         number = number_of(asked, tool.number)
         try:
@@ -69,7 +69,7 @@ class Composite:
                 return self.siblings[tool.number.lookup].build_request({tool.number.lookup_argument: number}, run)
             return tool.build_request(asked, run)
         except InvalidInputError as exc:
-            state.errors[part.name] = ToolError(ErrorType.INVALID_ARGUMENTS, "gateway", exc.message)
+            state.errors[part.name] = _unsendable(part, exc.message)
             return None
 
     def _ready(self, state: _State) -> Sequence[tuple[PartDescription, dict[str, Any]]]:
@@ -98,7 +98,7 @@ class Composite:
             return place.removeprefix(_LITERAL)
         if not place.startswith(_ARGUMENT):
             before, _, path = place.partition(".")
-            return value_at(state.results.get(before), path) or None
+            return _scalar(value_at(state.results.get(before), path))
         value = state.arguments.get(place.removeprefix(_ARGUMENT))
         described = self._tool(part).number
         # A number would have to be looked up first; another part does that anyway, and gives the id.
@@ -125,12 +125,25 @@ class Composite:
             if part.absent is None and part.name in state.errors:
                 return ToolOutcome.from_error(state.errors[part.name], state.limits)
         shown = [part.name for part in self.parts if not part.is_hidden]
-        result: dict[str, Any] = {name: state.results.get(name) for name in shown}
+        parts = {name: state.results.get(name) for name in shown}
         errors = {name: error.to_dict() for name, error in state.errors.items() if name in shown}
         absent = {name: why for name, why in state.absent.items() if name in shown}
         told = {name: told for name, told in (("errors", errors), ("absent", absent)) if told}
-        structured = self.presentation.parts({**result, **told}, self.main, state.arguments, run)
+        structured = self.presentation.parts(parts, told, state.arguments, run, main=self.main)
         return ToolOutcome(structured=structured, limits=state.limits, meta=state.meta)
+
+
+def _unsendable(part: PartDescription, why: str) -> ToolError:
+    """Whose fault a value is depends on where it comes from: the call, or upstream's answer to an earlier part."""
+    if not _needed(part):
+        return ToolError(ErrorType.INVALID_ARGUMENTS, "gateway", why)
+    return ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", f"What an earlier answer gave cannot be sent: {why}")
+
+
+def _scalar(value: Any) -> str | int | None:
+    """The value where it can be an argument; upstream may put anything anywhere."""
+    is_usable = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
+    return value if is_usable else None
 
 
 def _give_up(part: PartDescription, state: _State) -> None:

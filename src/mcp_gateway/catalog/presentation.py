@@ -56,13 +56,19 @@ class Presentation:
             shown[NEXT_CURSOR] = self._cursor(replace(_START, skip=window.before), arguments, run)
         return shown
 
-    def parts(self, parts: Mapping[str, Any], main: str, arguments: Mapping[str, Any], run: Run) -> dict[str, Any]:
-        """The structure of a composite tool: the main part is windowed, and has whatever room the others leave."""
+    def parts(
+        self, parts: Mapping[str, Any], why: Mapping[str, Any], arguments: Mapping[str, Any], run: Run, *, main: str
+    ) -> dict[str, Any]:
+        """The structure of a composite tool: the main part is windowed, and has whatever room the others leave.
+
+        `why` says why parts are null, and is shown whatever members were chosen.
+        """
         chosen, notice = _chosen(dict(parts), arguments)
+        unfit = {main: chosen[main]} if main in chosen else {}
         record = chosen.pop(main, None)
-        others = fit_record(chosen, run.budget // 2)
+        others = fit_record({**chosen, **why}, run.budget // 2)
         if not isinstance(record, dict):
-            return {RESULT: {main: record, **others.record}, **_told(others.truncated, notice)}
+            return {RESULT: {**unfit, **others.record}, **_told(others.truncated, notice)}
         room = run.budget - ENVELOPE - len(orjson.dumps(others.record).decode())
         window = fit_record(record, room, self.inner, self._position(arguments, run).skip or None)
         truncated = {**(others.truncated or {}), **(window.truncated or {})}

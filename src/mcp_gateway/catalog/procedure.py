@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from mcp_gateway.catalog.description import NumberDescription, VerifyDescription
 from mcp_gateway.catalog.run import Run
+from mcp_gateway.exceptions import InvalidInputError
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
 
@@ -78,14 +79,17 @@ class SingleRequest:
         if described.is_answer:
             outcome = self.siblings[self.name].read(exchange, arguments, run)
             return replace(outcome, meta=resolved(described, number))
-        found = lookup.read(exchange, asked, run)
+        found = lookup.read(exchange, asked, run.unabridged())
         record = found.structured.get("result")
         identifier = record.get(described.take) if isinstance(record, Mapping) else None
         if found.error is not None:
             return found
         if not isinstance(identifier, str):
             return _without_id(described, found)
-        outcome = yield from self._by_id({**arguments, described.argument: identifier}, run)
+        try:
+            outcome = yield from self._by_id({**arguments, described.argument: identifier}, run)
+        except InvalidInputError:  # of upstream's id, which the caller cannot mend
+            return _without_id(described, found)
         return replace(outcome, meta={**outcome.meta, **resolved(described, number, identifier)})
 
     def _verified(
@@ -94,7 +98,7 @@ class SingleRequest:
         lookup = self.siblings[described.lookup]
         asked = {"id": arguments["id"]}
         (exchange,) = yield (lookup.build_request(asked, run),)
-        check = lookup.read(exchange, asked, run)
+        check = lookup.read(exchange, asked, run.unabridged())
         record = check.structured.get("result") if check.error is None else None
         applied = {
             name: UNKNOWN if record is None else _is_applied(record, path, arguments[name])
@@ -153,5 +157,6 @@ def resolved(described: NumberDescription, number: str, identifier: str | None =
 
 
 def _without_id(described: NumberDescription, found: ToolOutcome) -> ToolOutcome:
-    message = f"The look-up by number gave no id, so nothing more was sent. Give `{described.argument}` as the id."
+    what = "The look-up by number gave no id that can be used, so nothing more was sent."
+    message = f"{what} Give `{described.argument}` as the id."
     return ToolOutcome.from_error(ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", message), found.limits)

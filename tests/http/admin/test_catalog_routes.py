@@ -65,7 +65,7 @@ async def test_preview_is_what_the_server_then_lists(gateway):
 
 
 async def test_filter_that_leaves_nothing_lists_nothing(gateway):
-    assert await tools(gateway, methods="create", tags="orders") == []
+    assert await tools(gateway, methods="delete", tags="orders") == []
 
 
 @pytest.mark.parametrize("params", [{"methods": "fly"}, {"tags": "x"}, {"methods": ""}, {"tags": ","}])

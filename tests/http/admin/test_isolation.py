@@ -8,6 +8,7 @@ from tests.support.routes import admin_routes
 
 PREFIXES = {"tenant_id": ids.TENANT, "token_id": ids.API_TOKEN, "account_id": ids.ACCOUNT, "mcp_id": ids.SERVER}
 PUBLIC_NAMES = {"name"}
+TOOL = "list_all_richpanel_conversations"
 OPERATOR_ONLY = ("/tenant", "/metrics")
 
 
@@ -26,7 +27,7 @@ async def owner(gateway) -> dict[str, str]:
         "token_id": token["id"],
         "account_id": server.account_id,
         "mcp_id": server.id,
-        "tool_name": "list_all_richpanel_conversations",
+        "tool_name": TOOL,
         "secret": server.token,
         "key": token["token"],
     }
@@ -38,7 +39,7 @@ async def both(gateway, route, foreign, absent, key):
 
 async def test_every_route_answers_a_foreign_id_like_one_that_never_was(gateway, routes, owner):
     key = await gateway.api_token(await gateway.tenant())
-    absent = {name: ids.new_id(prefix) for name, prefix in PREFIXES.items()} | {"tool_name": owner["tool_name"]}
+    absent = {name: ids.new_id(prefix) for name, prefix in PREFIXES.items()} | {"tool_name": TOOL}
     checked = 0
     for route in routes:
         if not route.parameters or set(route.parameters) <= PUBLIC_NAMES or route.path.startswith(OPERATOR_ONLY):
@@ -66,7 +67,7 @@ async def test_every_route_below_an_own_account_answers_a_foreign_id_like_one_th
 
 
 async def test_malformed_id_is_answered_like_one_that_never_was(gateway, routes):
-    absent = {name: ids.new_id(prefix) for name, prefix in PREFIXES.items()} | {"tool_name": owner["tool_name"]}
+    absent = {name: ids.new_id(prefix) for name, prefix in PREFIXES.items()} | {"tool_name": TOOL}
     for route in routes:
         if not set(route.parameters) & set(PREFIXES):
             continue

@@ -12,11 +12,11 @@ import pytest
 from richpanel_sim.app import create_app
 from richpanel_sim.state import SimulatorState
 from tests.support.asgi import serving
+from tests.support.catalog import EVERY_TOOL
 from tests.support.gateways import running_gateway, settings_for
 from tests.support.raw_http import Answer, Connection, connection
 
 KEY = "rp_key_of_openings_0001"
-TOOLS = 6
 CALL = b'"name":"list_all_richpanel_conversations","arguments":{"limit":1}'
 
 # The SDK of TypeScript 1.x on Node's fetch; the MCP headers of a client come behind the first two.
@@ -92,7 +92,7 @@ def accepted(answer: Answer) -> bool:
 
 
 def lists_all_tools(answer: Answer, request_id) -> bool:
-    return len(result_of(answer, request_id)["tools"]) == TOOLS
+    return [tool["name"] for tool in result_of(answer, request_id)["tools"]] == EVERY_TOOL
 
 
 def has_called(answer: Answer, request_id) -> bool:

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from mcp_gateway.constants import MAX_REQUEST_BYTES
+from tests.support.catalog import EVERY_TOOL
 from tests.support.raw_http import exchange, opened
 
 LIST = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
@@ -26,7 +27,7 @@ async def test_trailing_slash_is_the_same_endpoint_and_no_redirect(gateway, serv
     for path in (f"/mcp/{server.token}", f"/mcp/{server.token}/"):
         response = await post(gateway, path)
         assert response.status_code == 200
-        assert len(response.json()["result"]["tools"]) == 6
+        assert [tool["name"] for tool in response.json()["result"]["tools"]] == EVERY_TOOL
         assert "location" not in response.headers
 
 
@@ -34,7 +35,7 @@ async def test_trailing_slash_is_the_same_endpoint_and_no_redirect(gateway, serv
 async def test_token_in_the_header_is_the_same_server(gateway, server, path):
     response = await post(gateway, path, authorization=f"Bearer {server.token}")
     assert response.status_code == 200
-    assert len(response.json()["result"]["tools"]) == 6
+    assert [tool["name"] for tool in response.json()["result"]["tools"]] == EVERY_TOOL
 
 
 @pytest.mark.requirement("auth.challenge", "transport.authentication")
@@ -133,7 +134,7 @@ async def test_body_in_small_pieces_is_put_together(gateway, server):
             await asyncio.sleep(0)
 
     response = await post(gateway, f"/mcp/{server.token}", pieces())
-    assert len(response.json()["result"]["tools"]) == 6
+    assert [tool["name"] for tool in response.json()["result"]["tools"]] == EVERY_TOOL
 
 
 async def test_path_below_the_endpoint_is_404(gateway, server):
