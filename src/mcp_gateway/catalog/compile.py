@@ -236,9 +236,17 @@ def _argument_faults(method: MethodDescription) -> Iterable[str]:
         named.add(method.number.argument)
     if method.verify is not None:
         named |= method.verify.fields.keys()
+    misplaced = [name for name, argument in arguments.items() if _is_misplaced(argument)]
+    if misplaced:
+        yield f"`also` is for path arguments, `maxBytes` and `named_by` for files, got them at {misplaced}"
     unknown = named - arguments.keys()
     if unknown:
         yield f"unknown arguments are named: {sorted(unknown)}"
+
+
+def _is_misplaced(argument: ArgumentDescription) -> bool:
+    is_of_files = argument.max_bytes is not None or argument.named_by is not None
+    return (argument.also is not None and argument.place != "path") or (is_of_files and argument.place != "file")
 
 
 def _policy_faults(integration: IntegrationDescription, method: MethodDescription) -> Iterable[str]:

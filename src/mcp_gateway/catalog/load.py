@@ -46,9 +46,7 @@ def load_integration(folder: Traversable) -> Integration:
         raise ConfigurationError(
             f"catalog {folder.name}: described twice: {sorted({n for n in names if names.count(n) > 1})}"
         )
-    missing = {name for tool in tools for name in tool.uses} - by_name.keys()
-    if missing:
-        raise ConfigurationError(f"catalog {folder.name}: tools are named that do not exist: {sorted(missing)}")
+    _check_uses(tools, by_name, folder.name)
     return Integration(
         name=shared.name,
         title=shared.title,
@@ -61,6 +59,17 @@ def load_integration(folder: Traversable) -> Integration:
         policy=shared.policy,
         by_name=MappingProxyType(by_name),
     )
+
+
+def _check_uses(tools: Iterable[Tool], by_name: Mapping[str, Tool], folder: str) -> None:
+    """Refuse tools that are carried out with others than reads of one request."""
+    used = {name for tool in tools for name in tool.uses}
+    missing = used - by_name.keys()
+    if missing:
+        raise ConfigurationError(f"catalog {folder}: tools are named that do not exist: {sorted(missing)}")
+    unfit = {name for name in used if by_name[name].is_write or by_name[name].binding is None}
+    if unfit:
+        raise ConfigurationError(f"catalog {folder}: look-ups must be reads of one request: {sorted(unfit)}")
 
 
 def _tools(shared: IntegrationDescription, file: Traversable, siblings: Mapping[str, Tool]) -> Iterator[Tool]:
