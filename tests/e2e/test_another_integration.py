@@ -44,7 +44,8 @@ async def server_of(gateway) -> McpServer:
     tenant_id = await gateway.tenant()
     body = {"integration": "shop", "name": "shop", "credentials": {"api_key": KEY}, "tenant_id": tenant_id}
     account_id = (await gateway.made("/integrated-account", body))["id"]
-    return await gateway.server(tenant_id=tenant_id, account_id=account_id)
+    server: McpServer = await gateway.server(tenant_id=tenant_id, account_id=account_id)
+    return server
 
 
 def test_documents_pass_the_compatibility_gate():
