@@ -115,8 +115,10 @@ def test_json_stays_structured(tools, content_type):
         ("application/octet-stream", b"", "application/octet-stream"),
         ("image", b"x", "no known type"),
         ("text/plain; charset=utf-8", b"\xff", "not utf-8"),
-        ("text/plain; charset=klingon", b"x", "not klingon"),
-        ("text/plain; charset=zip", b"x", "not zip"),
+        ("text/plain; charset=klingon", b"x", "in klingon"),
+        ("text/plain; charset=punycode", b"x", "in punycode"),
+        ("text/plain; charset=utf-7", b"+2AA-", "in utf-7"),
+        ("text/plain; charset=utf-16", b"\x00\xd8\x00", "not utf-16"),
         ("application/json", b"<html>", "not JSON"),
     ],
 )

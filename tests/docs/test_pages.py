@@ -2,12 +2,16 @@
 
 import inspect
 import json
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from mcp_gateway import exceptions
+from mcp_gateway.catalog.description import IntegrationDescription
+from mcp_gateway.catalog.load import load_catalog
+from mcp_gateway.cli.tools_page import page
 from mcp_gateway.config import Settings
 from mcp_gateway.dev.connect import settings_for
 from mcp_gateway.exceptions import GatewayError
@@ -115,3 +119,17 @@ def test_files_the_architecture_page_names_exist():
     text = (ROOT / "docs" / "architecture.md").read_text()
     for name in re.findall(r"`((?:http|services|storage|protocol|catalog|upstream|dev)/[\w/]*\w+\.py)`", text):
         assert (ROOT / "src" / "mcp_gateway" / name).exists(), name
+
+
+def test_tools_page_is_the_catalogs():
+    written = ROOT / "docs" / "tools.md"
+    [integration] = load_catalog().integrations.values()
+    if os.environ.get("UPDATE_DATA"):
+        written.write_text(page(integration))
+    assert written.read_text() == page(integration)
+
+
+def test_integration_page_names_every_key_of_the_shared_document():
+    text = (ROOT / "docs" / "add-an-integration.md").read_text()
+    missing = [name for name in IntegrationDescription.model_fields if f"`{name}`" not in text]
+    assert not missing

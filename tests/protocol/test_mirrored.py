@@ -96,6 +96,7 @@ async def test_argument_and_header_that_agree_pass(arguments, headers):
         ({"region": "Zürich"}, {"Region": "Zürich"}),
         ({"page": 42}, {"Page-No": "43"}),
         ({"page": 1}, {"Page-No": "true"}),
+        ({"page": 9007199254740992}, {"Page-No": "9007199254740993"}),
         ({"page": 42}, {"Page-No": "9" * 400}),
         ({"dry": True}, {"Dry": "True"}),
         ({"dry": False}, {"Dry": "0"}),

@@ -290,3 +290,16 @@ async def test_what_a_client_calls_itself_changes_no_answer(method, params, clie
     meta = {**META, "io.modelcontextprotocol/clientInfo": client}
     headers = modern_headers(method, params.get("name"))
     assert await send(request(method, {**params, "_meta": meta}), headers) == await send_modern(method, params)
+
+
+@pytest.mark.parametrize("responses", [None, 5, "x", [], {"a": 1}, {"a": {}, "b": None}])
+async def test_malformed_answers_to_questions_are_invalid_params_and_call_nothing(responses):
+    host = FakeHost()
+    reply = await send_modern("tools/call", {**CALL, "inputResponses": responses}, host)
+    assert error_of(reply) == (400, -32602)
+    assert host.calls == []
+
+
+@pytest.mark.parametrize("responses", [{}, {"name": {"action": "accept", "content": {"x": 1}}}])
+async def test_answers_nobody_asked_for_are_ignored(responses):
+    assert parsed(await send_modern("tools/call", {**CALL, "inputResponses": responses}))["result"]["isError"] is False

@@ -58,7 +58,7 @@ async def test_nothing_is_told_to_a_client_that_did_not_ask(meta):
 
 
 @pytest.mark.requirement("progress.token")
-@pytest.mark.parametrize("token", [True, 1.5, [], {}])
+@pytest.mark.parametrize("token", [True, 1.5, [], {}, "x" * 257])
 async def test_token_of_another_type_is_invalid_params(token):
     host = FakeHost()
     message = request("tools/call", {"name": "get_order", "_meta": {"progressToken": token}})

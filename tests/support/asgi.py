@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from mcp_gateway.cli.wire import WatchfulProtocol
+
 START_SECONDS = 20
 
 
@@ -43,7 +45,13 @@ async def serving(app: ASGIApp, listener: socket.socket | None = None) -> AsyncI
     """Serve on this socket, or on a free loopback port; gives the base URL."""
     listener = listener or loopback_listener()
     config = uvicorn.Config(
-        app, lifespan="on", log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5
+        app,
+        http=WatchfulProtocol,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
     )
     server = QuietServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

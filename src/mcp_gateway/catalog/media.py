@@ -18,6 +18,8 @@ JSON = "application/json"
 
 _MEDIA_TYPE = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64})\s*(?:;.*)?", re.ASCII)
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([a-z0-9._-]{1,32})"?', re.ASCII)
+_CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1250", "windows-1252", "utf-16"})
+"""What texts come in. Not any codec there is: some take time with the square of the length, or give lone surrogates."""
 _BINARY: Mapping[str, type[ImageContent | AudioContent]] = {"image": ImageContent, "audio": AudioContent}
 
 
@@ -74,7 +76,12 @@ def _media_type(content_type: str) -> str:
 def _text(content_type: str, body: bytes) -> str:
     found = _CHARSET.search(content_type.lower())
     charset = found[1] if found else "utf-8"
+    if charset not in _CHARSETS:
+        raise MediaError(f"the text is in {charset}, which is not read here")
+    # Before it is decoded: no character takes more than four bytes.
+    if len(body) > 4 * MAX_TEXT_CHARACTERS:
+        raise MediaTooLargeError(f"the text has {len(body)} bytes, over the limit of {MAX_TEXT_CHARACTERS} characters")
     try:
         return body.decode(charset)
-    except (LookupError, UnicodeError) as exc:
+    except UnicodeError as exc:
         raise MediaError(f"the text is not {charset}") from exc

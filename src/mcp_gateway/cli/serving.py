@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 
+from mcp_gateway.cli.wire import WatchfulProtocol
 from mcp_gateway.exceptions import ConfigurationError
 
 BACKLOG = 2048
@@ -134,7 +135,7 @@ def run_server(
         app,
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http=WatchfulProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -1,5 +1,6 @@
 """`mcp-gateway tools` and `mcp-gateway catalog check`: the catalog of this very version, without a gateway."""
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,17 +12,22 @@ from mcp_gateway.catalog.select import allowed_methods, allowed_tags, select_too
 from mcp_gateway.catalog.tool import Catalog, Integration, Tool
 from mcp_gateway.cli.options import AsJson, Methods, Tags, names
 from mcp_gateway.cli.output import note, print_json, print_table
+from mcp_gateway.cli.tools_page import page
 from mcp_gateway.exceptions import ConfigurationError, InvalidInputError, Problem
 
 COLUMNS = {"name": "NAME", "method": "METHOD", "tags": "TAGS", "arguments": "ARGUMENTS (* required)"}
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="All tools as a page, whatever the filter.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Errors only, no token costs.")]
 
 catalog_app = typer.Typer(no_args_is_help=True, help="The catalog: Richpanel's methods, described as data.")
 
 
-def tools(methods: Methods = None, tags: Tags = None, as_json: AsJson = False) -> None:
+def tools(methods: Methods = None, tags: Tags = None, as_json: AsJson = False, as_markdown: AsMarkdown = False) -> None:
     """List the tools an MCP server with that filter would have. --json prints them as MCP clients get them."""
     catalog = load_catalog()
+    if as_markdown:
+        sys.stdout.write("\n".join(page(integration) for integration in catalog.integrations.values()))
+        return
     chosen = _chosen(catalog, names(methods), names(tags))
     if as_json:
         print_json([dict(tool.definition) for tool in chosen])

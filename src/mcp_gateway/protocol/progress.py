@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from mcp_gateway.protocol.envelope import MAX_ID_LENGTH
 from mcp_gateway.protocol.errors import INVALID_PARAMS, ProtocolError
 
 Notify = Callable[[bytes], Awaitable[None]]
@@ -24,8 +25,11 @@ def progress_token(meta: dict[str, Any]) -> ProgressToken | None:
         ProtocolError: invalid params (-32602).
     """
     token: ProgressToken | None = meta.get(_KEY)
-    if token is not None and type(token) not in {str, int}:  # not isinstance: True is an int
-        raise ProtocolError(INVALID_PARAMS, f'"{_KEY}" must be a string or an integer.')
+    is_long = isinstance(token, str) and len(token) > MAX_ID_LENGTH
+    if token is not None and (type(token) not in {str, int} or is_long):  # not isinstance: True is an int
+        raise ProtocolError(
+            INVALID_PARAMS, f'"{_KEY}" must be an integer or a string of at most {MAX_ID_LENGTH} characters.'
+        )
     return token
 
 

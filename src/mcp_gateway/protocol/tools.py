@@ -35,6 +35,8 @@ async def call_tool(request: Request, host: Host, notify: Notify | None) -> Repl
     if not isinstance(name, str):
         raise ProtocolError(INVALID_PARAMS, '"name" must be a string: the tool to call.')
     arguments = _arguments(request.params)
+    if request.revision.stateless:
+        _check_input_responses(request.params)
     progress = Progress(progress_token(request.meta), notify)
     tool = host.find_tool(name)
     if tool is None:
@@ -55,6 +57,15 @@ def _arguments(params: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise ProtocolError(INVALID_PARAMS, '"arguments" must be an object.')
     return arguments
+
+
+def _check_input_responses(params: Mapping[str, Any]) -> None:
+    """Answers to questions no tool here asks are ignored where they are well formed (Multi Round-Trip Requests)."""
+    if "inputResponses" not in params:
+        return
+    responses = params["inputResponses"]
+    if not isinstance(responses, dict) or not all(isinstance(one, dict) for one in responses.values()):
+        raise ProtocolError(INVALID_PARAMS, '"inputResponses" must be an object of objects.')
 
 
 def _check_client(tool: OfferedTool, request: Request, arguments: Mapping[str, Any]) -> None:

@@ -64,7 +64,7 @@ integrated_accounts = Table(
     *row_columns(),
     UniqueConstraint("tenant_id", "id"),
     CheckConstraint(NAME_CHECK, name="name_length"),
-    CheckConstraint("integration IN ('richpanel')", name="integration_known"),
+    CheckConstraint("integration ~ '^[a-z][a-z0-9_]{0,63}$'", name="integration_form"),
 )
 
 mcp_servers = Table(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import pytest
 from tests.support.gateways import Gateway, running_gateway, settings_for
 from tests.support.logs import captured_logs
 from tests.support.peers import Exchange, Peer, answer
+from tests.support.raw_http import exchange as exchange_raw
 from tests.support.raw_http import opened
 
 GET = "get_single_richpanel_conversation_by_id"
@@ -253,3 +255,33 @@ async def test_trace_context_goes_upstream_as_a_child_span(stores):
         assert from_header["traceparent"].startswith(f"00-{'1' * 32}-")
         assert not {"traceparent", "baggage"} & without.keys()
         assert "baggage" not in from_body
+
+
+async def test_client_that_goes_away_ends_its_read_also_with_another_request_behind_it(stores):
+    with captured_logs() as logs:
+        async with slow_gateway(stores, stream_after_seconds=60, log_level="info") as (gateway, upstream):
+            server = await gateway.server()
+            _, writer = await opened(gateway.url)
+            body = orjson.dumps(call())
+            head = f"POST {urlsplit(server.url).path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            one = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+            writer.write(one + one)
+            await writer.drain()
+            exchange = await asyncio.wait_for(upstream.arrived.get(), LIMIT_SECONDS)
+            writer.close()
+            assert await exchange.gone(within=LIMIT_SECONDS)
+            await metric(gateway, f'gateway_callers_gone_total{{status="cancelled",tool="{GET}"}}', 1.0)
+            assert len(upstream.peer.exchanges) == 1
+    assert '"level":"error"' not in logs.getvalue()
+
+
+async def test_requests_behind_one_another_are_answered_in_order(stores):
+    async with slow_gateway(stores) as (gateway, upstream):
+        upstream.may_answer.set()
+        server = await gateway.server()
+        bodies = [orjson.dumps({"jsonrpc": "2.0", "id": n, "method": "ping"}) for n in range(20)]
+        head = f"POST {urlsplit(server.url).path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        sent = [f"{head}content-length: {len(body)}\r\n\r\n".encode() + body for body in bodies]
+        sent[-1] = sent[-1].replace(b"host: x", b"host: x\r\nconnection: close")
+        received = await exchange_raw(gateway.url, b"".join(sent))
+        assert [int(found) for found in re.findall(rb'"id":(\d+)', received)] == list(range(20))

@@ -1,0 +1,218 @@
+"""HTML of an e-mail → text that reads well and costs little.
+
+A scanner, not a parser: no tree, no recursion, and each character is looked at a fixed number of times, whatever the
+input. `html.parser` and HTML5 tree builders take seconds for 10 to 40 KB made to hurt them (`bench/html_text.py`).
+How markup ends where it is broken follows HTML5 (https://html.spec.whatwg.org/multipage/parsing.html#tokenization),
+but for an attribute whose quote is never closed: browsers lose the rest of the page there, a reader must not.
+"""
+
+import html as entities
+import re
+
+_TAG_REST = r"""(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+"""
+"""Attributes as one text: a `>` inside quotes does not end the tag; quotes open only after `=`."""
+_DROPPED = "script|style|title|template|iframe|noframes|noembed"
+"""Elements left out with their content. Of a head nothing else is text."""
+_TOKEN = re.compile(
+    rf"""
+    <!--(?:-?>|.*?(?:--!?>|\Z))
+    |<({_DROPPED})(?=[\s/>]){_TAG_REST}> (?:[^<]++|<(?!/\1[\s/>]))*+ (?:</\1[^>]*+>?+)?+
+    |<(/?)([a-z][^\s/>]*+)({_TAG_REST})(?:>|\Z)
+    |<[!?/][^>]*+(?:>|\Z)
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE | re.ASCII,
+)
+_ATTRIBUTE = re.compile(r"""([^\s/=>"']++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]++)))?+""")
+_ENDLESS_NUMBER = re.compile(r"&#[0-9]{8,}+;?")
+"""No character has such a number, and Python refuses to read the longest ones."""
+_URL = re.compile(r"(?:https?|ftp)://\S|(?:mailto|tel):\S", re.IGNORECASE)
+"""Links worth showing: relative ones and fragments lead nowhere outside the mail."""
+_SAME = re.compile(r"^(?:(?:https?|ftp)://(?:www\.)?|mailto:|tel:)|/$", re.IGNORECASE)
+_INVISIBLE = "\u00ad\u034f\u061c\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+"""Characters newsletters pad their preview text with; dropped only where a word is made of nothing else."""
+_PADDING = re.compile(f"[{_INVISIBLE}]")
+
+_LINE, _PARAGRAPH = 1, 2
+_BLOCKS = {
+    **dict.fromkeys(("address", "article", "aside", "body", "caption", "center", "dd", "details", "div", "dl"), _LINE),
+    **dict.fromkeys(("dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "html"), _LINE),
+    **dict.fromkeys(("legend", "li", "main", "nav", "section", "summary", "table", "tbody", "tfoot"), _LINE),
+    **dict.fromkeys(("thead", "tr"), _LINE),
+    **dict.fromkeys(("blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "ul"), _PARAGRAPH),
+}
+"""Block elements → line breaks between them and their neighbours."""
+_MEANT = frozenset({*_BLOCKS, "a", "br", "img", "td", "th"})
+"""Every other tag says nothing about the text."""
+_MAX_INDENT = 6
+_MAX_TAGS = 50_000
+"""Mails have hundreds, newsletters thousands; each costs microseconds, and megabytes of nothing else can be sent."""
+_SIGNS = re.compile(
+    r"""</(?:a|b|body|div|em|font|h[1-6]|html|i|li|ol|p|span|strong|table|td|tr|u|ul)\s*+>|<!doctype\s|<!--
+    |<(?:a|b|blockquote|body|br|center|div|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|s|span|strong|style|table|td|tr|u|ul)
+    (?=\s*+/?>|\s[^<>=]*+=)[^<>]*+>""",
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+"""A comment, a closing tag, or an opening one with nothing or attributes inside: not `<john@mail.example>`, `a < b`."""
+
+
+def looks_like_html(text: str) -> bool:
+    """Whether there is a tag in the text that e-mails are made of."""
+    return "<" in text and _SIGNS.search(text) is not None
+
+
+def readable(html: str) -> str:
+    """The text a reader would see: lines for blocks and `<br>`, `- ` for list items, ` | ` between cells.
+
+    A link is `text (url)` where the two differ, a picture its `alt`, a quoted reply has `> ` before each line.
+    """
+    # One call that cuts at every token: text, then (element left out, slash, name, rest, text) for each.
+    pieces = _TOKEN.split(html, _MAX_TAGS)
+    if len(pieces) > 5 * _MAX_TAGS and pieces[-1]:
+        pieces[-1] = f" … [cut: the last {len(pieces[-1]):,} of {len(html):,} characters of HTML]"
+    text = _Text()
+    if pieces[0]:
+        text.add(_resolved(pieces[0]))
+    for slash, name, rest, following in zip(pieces[2::5], pieces[3::5], pieces[4::5], pieces[5::5], strict=True):
+        known = name.lower() if name else ""
+        if known in _MEANT:
+            text.close(known) if slash else text.open(known, rest)
+        if following:
+            text.add(_resolved(following))
+    return text.finished()
+
+
+class _Text:
+    """Lines as they grow; what stands between two words is decided when the second one comes."""
+
+    __slots__ = ("_breaks", "_cell", "_depth", "_in_row", "_item", "_link", "_parts", "_pre", "_quotes", "_space")
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._breaks = 0
+        self._space = False
+        self._item = False
+        self._cell = False
+        self._in_row = False
+        self._depth = 0
+        self._quotes = 0
+        self._pre = 0
+        self._link: tuple[str, int] | None = None
+        """The URL and the number of parts before its text."""
+
+    def add(self, text: str) -> None:
+        """Append text that is not empty; outside of `<pre>` a run of blanks is one space."""
+        if self._pre:
+            self._add_lines(text)
+            return
+        words = text.split()
+        if _PADDING.search(text):
+            words = [word for word in words if word.strip(_INVISIBLE)]
+        if not words:
+            self._space = self._space or text[0].isspace() or text[-1].isspace()
+            return
+        self._space = self._space or text[0].isspace()
+        self._write(" ".join(words))
+        self._space = text[-1].isspace()
+
+    def open(self, name: str, rest: str) -> None:
+        """A start tag; `rest` is what stands between its name and `>`."""
+        if name == "br":
+            self._breaks += 1
+        elif name == "a":
+            self._end_link()
+            self._link = (_attribute(rest, "href").replace(" ", ""), len(self._parts))
+        elif name == "img":
+            self.add(_attribute(rest, "alt") or " ")
+        elif name in {"td", "th"}:
+            self._next_cell()
+        elif name in _BLOCKS:
+            self._block(name, 1)
+
+    def close(self, name: str) -> None:
+        """An end tag, whether or not it was opened."""
+        if name == "a":
+            self._end_link()
+        elif name in _BLOCKS:
+            self._block(name, -1)
+
+    def finished(self) -> str:
+        """The whole text."""
+        self._end_link()
+        return "".join(self._parts)
+
+    def _block(self, name: str, step: int) -> None:
+        # Outlook wraps what stands in a cell into a paragraph: that is no reason to leave the row's line.
+        if not self._cell or name in {"tr", "table"}:
+            nested = name in {"ul", "ol"} and self._depth + min(step, 0) > 0
+            self._breaks = max(self._breaks, _LINE if nested else _BLOCKS[name])
+        match name:
+            case "li":
+                self._item = step > 0
+            case "ul" | "ol":
+                self._depth = max(0, self._depth + step)
+                self._item = False
+            case "blockquote":
+                self._quotes = max(0, self._quotes + step)
+            case "pre":
+                self._pre = max(0, self._pre + step)
+            case "tr" | "table":
+                self._in_row = self._cell = False
+
+    def _next_cell(self) -> None:
+        """The cell after one with text stands on the same line, however the first one ended."""
+        if self._in_row:
+            self._cell, self._breaks = True, 0
+        self._space = True
+
+    def _add_lines(self, text: str) -> None:
+        for index, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n")):
+            self._breaks += index > 0
+            if shown := line.rstrip():
+                self._write(shown)
+            self._space = self._space or shown != line
+
+    def _write(self, text: str) -> None:
+        between = self._between()
+        if self._item:
+            between += "  " * min(self._depth - 1, _MAX_INDENT) + "- "
+        self._parts += (between, text) if between else (text,)
+        self._breaks, self._space, self._item, self._cell, self._in_row = 0, False, False, False, True
+
+    def _between(self) -> str:
+        quote = "> " * min(self._quotes, _MAX_INDENT)
+        if not self._parts:
+            return quote
+        if self._breaks:
+            return "\n" * min(self._breaks, _PARAGRAPH) + quote
+        if self._cell:
+            return " | "
+        return " " if self._space else ""
+
+    def _end_link(self) -> None:
+        if self._link is None:
+            return
+        (url, start), self._link = self._link, None
+        if start == len(self._parts) or not _URL.match(url):
+            return
+        shown = "".join(self._parts[start:]).strip(" \n>-|")
+        if _bare(shown) != _bare(url):
+            self._parts.append(f" ({url})")
+
+
+def _bare(url: str) -> str:
+    return _SAME.sub("", url).casefold()
+
+
+def _attribute(rest: str, name: str) -> str:
+    """The first attribute of that name, a run of blanks in it as one space; empty when there is none."""
+    for found in _ATTRIBUTE.finditer(rest):
+        if found[1].lower() == name:
+            return " ".join(_resolved(found[2] or found[3] or found[4] or "").split())
+    return ""
+
+
+def _resolved(text: str) -> str:
+    """Character references as characters."""
+    if "&" not in text:
+        return text
+    return entities.unescape(_ENDLESS_NUMBER.sub("\ufffd", text) if "&#" in text else text)

@@ -1,0 +1,191 @@
+"""One JSON value cut down to a number of characters: long strings first, then members and elements.
+
+Characters are those of the compact JSON text. The value is serialised at most once for each level it is nested in, only
+the part that can be shown is walked through, and its depth (result.MAX_DEPTH) bounds the recursion. Values are never
+written to: what changes is copied.
+"""
+
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from typing import Any
+
+import orjson
+
+LEAST_ROOM = 160
+"""Characters into which any value can be shrunk."""
+_LEAST_STRING = 100
+"""Strings are cut no shorter: what is left of them must be worth more than the mark."""
+_MARK_ROOM = 60
+"""For `"…":"[cut: 1,234,567 of 1,234,567 members]",`."""
+_MARK = "…"
+_FIRST = "id"
+"""The member kept before all others: with it, the rest can be asked for."""
+_MAX_STEP_BACK = 32
+_MAX_PATH_STEP = 30
+_MAX_PATH = 80
+_ZERO_WIDTH_JOINER = "\u200d"
+
+Path = tuple[Any, str | int] | None
+"""The path of the container and the last step; text is made of it only where it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One place where something was left out."""
+
+    path: Path
+    """In the value as it is shown; None for the value itself."""
+    shown: int
+    of: int
+    """Characters of a string, members of an object, elements of an array."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The wire form, its path dotted and short."""
+        steps: list[str] = []
+        place = self.path
+        while place is not None:
+            place, step = place
+            steps.append(str(step)[:_MAX_PATH_STEP])
+        return {"path": ".".join(reversed(steps))[:_MAX_PATH], "shown": self.shown, "of": self.of}
+
+
+def length_of(value: Any) -> int:
+    """Characters of the compact JSON text."""
+    return len(orjson.dumps(value).decode())
+
+
+def shrunk(value: Any, room: int, path: Path, cuts: list[Cut]) -> Any:
+    """The value in at most `room` characters (LEAST_ROOM or more); adds to `cuts` what was left out under `path`."""
+    excess = length_of(value) - room
+    if excess <= 0:
+        return value
+    level = _string_level(value, room, excess)
+    if level >= _LEAST_STRING:
+        return _with_short_strings(value, level, path, cuts)
+    if isinstance(value, dict):
+        return _shrunk_object(value, room, path, cuts)
+    return _shrunk_array(value, room, path, cuts)
+
+
+def _string_level(value: Any, room: int, excess: int) -> int:
+    """The length to which strings must come down for the value to fit; -1 when that is too little."""
+    lengths: list[int] = []
+    places, nodes = [value], 0
+    while places:
+        place = places.pop()
+        nodes += 1
+        if nodes + len(places) > room:
+            # So many values need more room than there is, however short.
+            return -1
+        if isinstance(place, str):
+            lengths.append(length_of(place))
+        elif isinstance(place, dict):
+            places += place.values()
+        elif isinstance(place, list):
+            places += place
+    return _level((length for length in lengths if length > _LEAST_STRING), excess)
+
+
+def _level(lengths: Iterable[int], excess: int) -> int:
+    """The length to which longer ones must come down for `excess` characters to go; below 0 if that is too little."""
+    total, level = 0, -1
+    for count, (length, following) in enumerate(pairwise([*sorted(lengths, reverse=True), 0]), start=1):
+        total += length
+        level = (total - excess) // count
+        if level >= following:
+            break
+    return level
+
+
+def _with_short_strings(value: Any, level: int, path: Path, cuts: list[Cut]) -> Any:
+    if isinstance(value, str):
+        return _short_string(value, level, path, cuts)
+    if isinstance(value, dict):
+        return {name: _with_short_strings(item, level, (path, name), cuts) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_short_strings(item, level, (path, index), cuts) for index, item in enumerate(value)]
+    return value
+
+
+def _short_string(text: str, level: int, path: Path, cuts: list[Cut]) -> str:
+    if len(text) <= level and length_of(text) <= level:
+        return text
+    # Room for the mark with the largest figure it can have.
+    room = level - length_of(_string_mark(len(text), len(text)))
+    counts = range(1, min(room, len(text)) + 1)
+    count = bisect_right(counts, room, key=lambda count: length_of(text[:count]) - 2)
+    count = _whole_character(text, count)
+    cuts.append(Cut(path, count, len(text)))
+    return text[:count] + _string_mark(count, len(text))
+
+
+def _string_mark(shown: int, of: int) -> str:
+    return f"{_MARK} [cut: {shown:,} of {of:,} characters]"
+
+
+def _whole_character(text: str, count: int) -> int:
+    """A place at or a little before `count` where no letter is parted from its accents, no emoji from its parts."""
+    for end in range(count, max(0, count - _MAX_STEP_BACK), -1):
+        following = text[end : end + 1]
+        joined = _ZERO_WIDTH_JOINER in {following, text[end - 1]} or "\U0001f3fb" <= following <= "\U0001f3ff"
+        if not joined and not unicodedata.category(following or " ").startswith("M"):
+            return end
+    return count
+
+
+def _shrunk_object(value: dict[str, Any], room: int, path: Path, cuts: list[Cut]) -> dict[str, Any]:
+    room -= 2 + _MARK_ROOM
+    lengths = _affordable(value, room)
+    share = _share(lengths.values(), room - sum(_overhead(name) for name in lengths))
+    new = {name: shrunk(item, share, (path, name), cuts) for name, item in value.items() if name in lengths}
+    if len(new) < len(value):
+        cuts.append(Cut(path, len(new), len(value)))
+        new[_MARK] = f"[cut: {len(new):,} of {len(value):,} members]"
+    return new
+
+
+def _affordable(value: dict[str, Any], room: int) -> dict[str, int]:
+    """The members that fit when each is shrunk as far as it goes, with their lengths; one too long is passed by."""
+    lengths: dict[str, int] = {}
+    first = [_FIRST] if _FIRST in value else []
+    for name in chain(first, (name for name in value if name != _FIRST)):
+        if room <= 0:
+            break
+        length = length_of(value[name])
+        cost = _overhead(name) + min(length, LEAST_ROOM)
+        if cost <= room:
+            lengths[name] = length
+            room -= cost
+    return lengths
+
+
+def _overhead(name: str) -> int:
+    """A member without its value: name, colon and comma."""
+    return length_of(name) + 2
+
+
+def _shrunk_array(value: list[Any], room: int, path: Path, cuts: list[Cut]) -> list[Any]:
+    room -= 2 + _MARK_ROOM
+    spare = room
+    lengths: list[int] = []
+    for item in value:
+        length = length_of(item)
+        spare -= min(length, LEAST_ROOM) + 1
+        if spare < 0:
+            break
+        lengths.append(length)
+    share = _share(lengths, room - len(lengths))
+    new = [shrunk(item, share, (path, index), cuts) for index, item in enumerate(value[: len(lengths)])]
+    if len(new) < len(value):
+        cuts.append(Cut(path, len(new), len(value)))
+        new.append(f"{_MARK} [cut: {len(new):,} of {len(value):,} elements]")
+    return new
+
+
+def _share(lengths: Collection[int], room: int) -> int:
+    """How long each may be at most, so that all of them fit into `room`."""
+    excess = sum(lengths) - room
+    return max(lengths, default=0) if excess <= 0 else _level(lengths, excess)

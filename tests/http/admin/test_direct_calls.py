@@ -1,0 +1,154 @@
+"""Tool calls over plain REST: the statuses of the contract, the scopes, and one request upstream."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from mcp_gateway.kit import ids
+from tests.support.gateways import Gateway, running_gateway, settings_for
+from tests.support.peers import Peer, Script, always, answer, once_then_close
+from tests.support.problems import problem
+
+LIST = "list_all_richpanel_conversations"
+UPDATE = "update_a_richpanel_conversation_by_id"
+TICKETS = b'{"ticket": [{"id": "a"}]}'
+CHANGE = {"id": "a", "status": "CLOSED"}
+
+
+@contextlib.asynccontextmanager
+async def gateway_to(stores, script: Script, **settings: Any) -> AsyncIterator[tuple[Gateway, Peer, str, str]]:
+    """A gateway, what stands for Richpanel, and a tenant with an account."""
+    async with (
+        Peer(script) as peer,
+        running_gateway(settings_for(stores, richpanel_url=peer.url, **settings)) as gateway,
+    ):
+        tenant_id = await gateway.tenant()
+        yield gateway, peer, tenant_id, await gateway.account(tenant_id)
+
+
+def path(account_id: str, tool: str) -> str:
+    return f"/integrated-account/{account_id}/tools/{tool}"
+
+
+def replied(status: str, body: bytes = b'{"message": "no"}', *headers: str) -> Script:
+    return always(answer(body, *headers, status=status))
+
+
+async def test_success_is_the_structured_result(stores):
+    headers = ("x-ratelimit-limit: 50", "x-ratelimit-remaining: 49")
+    async with gateway_to(stores, replied("200 OK", TICKETS, *headers)) as (gateway, peer, _, account):
+        response = await gateway.admin("POST", path(account, LIST), {"limit": 5})
+        assert response.status_code == 200
+        assert response.json() == {"result": [{"id": "a"}], "next_cursor": None}
+        assert response.headers["ratelimit-remaining"] == "49"
+        assert len(peer.exchanges) == 1
+
+
+@pytest.mark.parametrize(
+    ("upstream", "status", "kind"),
+    [
+        ("400 Bad Request", 400, "upstream_rejected"),
+        ("404 Not Found", 404, "not_found"),
+        ("409 Conflict", 409, "upstream_rejected"),
+        ("422 Unprocessable", 422, "upstream_rejected"),
+        ("429 Too Many", 429, "rate_limited"),
+        ("401 Unauthorized", 502, "upstream_auth"),
+        ("403 Forbidden", 502, "upstream_auth"),
+        ("407 Proxy", 502, "upstream_rejected"),
+        ("302 Found", 502, "upstream_bad_response"),
+        ("500 Oops", 502, "upstream_error"),
+    ],
+)
+async def test_refusal_has_the_status_of_the_contract_and_is_sent_once(stores, upstream, status, kind):
+    async with gateway_to(stores, replied(upstream)) as (gateway, peer, _, account):
+        response = await gateway.admin("POST", path(account, LIST), {})
+        assert (response.status_code, response.json()["error"]["type"]) == (status, kind)
+        assert "www-authenticate" not in response.headers
+        assert len(peer.exchanges) == 1
+
+
+async def test_429_tells_the_wait_in_header_and_body(stores):
+    async with gateway_to(stores, replied("429 Too Many", b"{}", "retry-after: 7")) as (gateway, _, _, account):
+        response = await gateway.admin("POST", path(account, LIST), {})
+        assert response.headers["retry-after"] == "7"
+        assert response.json()["error"]["retry_after_seconds"] == 7
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "kind"), [(LIST, {}, "upstream_timeout"), (UPDATE, CHANGE, "outcome_unknown")]
+)
+async def test_time_out_and_unknown_outcome_are_504(stores, tool, arguments, kind):
+    async def silent(exchange):
+        await exchange.gone()
+        return False
+
+    async with gateway_to(stores, silent, upstream_timeout_seconds=0.3) as (gateway, peer, _, account):
+        response = await gateway.admin("POST", path(account, tool), arguments)
+        assert (response.status_code, response.json()["error"]["type"]) == (504, kind)
+        assert len(peer.exchanges) == 1
+
+
+async def test_broken_answer_is_502(stores):
+    async with gateway_to(stores, once_then_close(b"nonsense\r\n\r\n")) as (gateway, _, _, account):
+        response = await gateway.admin("POST", path(account, LIST), {})
+        assert (response.status_code, response.json()["error"]["type"]) == (502, "upstream_bad_response")
+
+
+async def test_arguments_that_do_not_fit_are_422_and_nothing_is_sent(stores):
+    async with gateway_to(stores, replied("200 OK", TICKETS)) as (gateway, peer, _, account):
+        response = await gateway.admin("POST", path(account, LIST), {"limit": 0})
+        assert (response.status_code, response.json()["error"]["type"]) == (422, "invalid_arguments")
+        bodies: list[Any] = [[], "x", None]
+        for body in bodies:
+            problem(await gateway.admin("POST", path(account, LIST), body), 422, "invalid_input")
+        assert peer.exchanges == []
+
+
+async def test_unknown_tool_and_foreign_account_are_404(stores):
+    async with gateway_to(stores, replied("200 OK", TICKETS)) as (gateway, peer, _, account):
+        stranger = await gateway.api_token(await gateway.tenant())
+        problem(await gateway.admin("POST", path(account, "never_there"), {}), 404, "not_found")
+        problem(await gateway.admin("POST", path(account, LIST), {}, key=stranger), 404, "not_found")
+        problem(await gateway.admin("POST", path(ids.new_id(ids.ACCOUNT), LIST), {}), 404, "not_found")
+        problem(await gateway.client.post(gateway.url + path(account, LIST), json={}), 401, "unauthenticated")
+        assert peer.exchanges == []
+
+
+@pytest.mark.parametrize(
+    ("scopes", "tool", "arguments", "status"),
+    [
+        (["read"], LIST, {}, 200),
+        (["write"], LIST, {}, 403),
+        (["write"], UPDATE, CHANGE, 200),
+        (["read"], UPDATE, CHANGE, 403),
+        (["tokens", "logs"], LIST, {}, 403),
+    ],
+)
+async def test_reading_tools_need_read_and_the_others_write(stores, scopes, tool, arguments, status):
+    async with gateway_to(stores, replied("200 OK", b'{"ticket": [{"id": "a"}]}')) as (gateway, _, tenant_id, account):
+        key = await gateway.api_token(tenant_id, scopes=scopes)
+        response = await gateway.admin("POST", path(account, tool), arguments, key=key)
+        assert response.status_code == status
+
+
+async def test_cursor_of_a_server_is_none_over_rest(stores):
+    page = b'{"ticket": [{"id": "a"}], "next_page": "https://x.example/?page=2"}'
+    async with gateway_to(stores, replied("200 OK", page)) as (gateway, _, tenant_id, account):
+        server = await gateway.server(tenant_id=tenant_id, account_id=account)
+        of_server = (await gateway.call(server.token, LIST, {"limit": 1}))["structuredContent"]["next_cursor"]
+        of_account = (await gateway.admin("POST", path(account, LIST), {"limit": 1})).json()["next_cursor"]
+        statuses = [
+            (await gateway.admin("POST", path(account, LIST), {"next_cursor": cursor})).status_code
+            for cursor in (of_account, of_server)
+        ]
+        assert statuses == [200, 422]
+
+
+async def test_many_at_once_are_each_sent_once(stores):
+    async with gateway_to(stores, replied("200 OK", TICKETS)) as (gateway, peer, _, account):
+        answers = await asyncio.gather(*(gateway.admin("POST", path(account, LIST), {}) for _ in range(50)))
+        assert {one.status_code for one in answers} == {200}
+        assert len(peer.exchanges) == 50
