@@ -12,7 +12,7 @@ from mcp_gateway.exceptions import StoreUnavailableError
 
 CONNECT_SECONDS = 2.0
 STATEMENT_SECONDS = 3.0
-POOL_WAIT_SECONDS = 0.5
+POOL_WAIT_SECONDS = 2.0
 """A request that finds no free connection this long is told to come back, rather than queued."""
 
 

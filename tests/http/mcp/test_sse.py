@@ -268,9 +268,9 @@ def no_room_to_read():
 
 
 async def test_client_that_does_not_read_loses_its_stream(stores, no_room_to_read):
-    upstream = HeldUpstream(subject="x" * 3_000_000)
+    upstream = HeldUpstream(subject="x" * 1_500_000)
     with captured_logs() as log:
-        settings = settings_for(stores, log_format="json")
+        settings = settings_for(stores, log_format="json", result_max_characters=2_000_000)
         async with serving(upstream) as url:
             settings = settings.model_copy(update={"richpanel_url": url})
             async with running_gateway(settings) as gateway:
