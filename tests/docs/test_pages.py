@@ -10,7 +10,9 @@ import pytest
 
 from mcp_gateway import exceptions
 from mcp_gateway.catalog.description import IntegrationDescription
+from mcp_gateway.catalog.gate import estimate_tokens
 from mcp_gateway.catalog.load import load_catalog
+from mcp_gateway.catalog.select import select_tools
 from mcp_gateway.cli.tools_page import page
 from mcp_gateway.config import Settings
 from mcp_gateway.dev.connect import settings_for
@@ -127,6 +129,33 @@ def test_tools_page_is_the_catalogs():
     if os.environ.get("UPDATE_DATA"):
         written.write_text(page(integration))
     assert written.read_text() == page(integration)
+
+
+def test_requests_a_call_makes_at_most_are_told():
+    sections = (ROOT / "docs" / "tools.md").read_text().split("\n### ")[1:]
+    several = {
+        section.partition("\n")[0]: int(told[1])
+        for section in sections
+        if (told := re.search(r"At most (\d) requests to upstream\.", section))
+    }
+    assert several == {
+        "get_richpanel_conversation_context": 4,
+        **{f"create_a_richpanel_conversation_{what}": 2 for what in ("message", "order", "tag")},
+        "delete_a_richpanel_conversation_tag_by_id": 2,
+        "update_a_richpanel_conversation_by_id": 3,
+        "list_all_richpanel_orders": 2,
+    }
+    assert sum("One request to upstream." in section for section in sections) == len(sections) - len(several)
+
+
+def test_costs_of_lists_are_those_of_the_catalog():
+    [integration] = load_catalog().integrations.values()
+    usual = select_tools(integration.tools, tags=["support", "orders"])
+    costs = [sum(estimate_tokens(tool.definition) for tool in tools) for tools in (integration.tools, usual)]
+    told = f"{costs[0]:,} for all {len(integration.tools)}, and {costs[1]:,} for the {len(usual)} tagged"
+    assert told in (ROOT / "docs" / "architecture.md").read_text()
+    assert f"about {round(costs[0], -2):,} tokens, and of the {len(usual)} with the tags" in README
+    assert costs[1] < 5000
 
 
 def test_integration_page_names_every_key_of_the_shared_document():

@@ -44,6 +44,11 @@ class Composite:
     """Name of the part that may be long."""
     presentation: Presentation
 
+    @property
+    def most_requests(self) -> int:
+        """See `Procedure.most_requests`."""
+        return len(self.parts)
+
     def steps(self, arguments: Mapping[str, Any], run: Run) -> Steps:
         """See `Procedure.steps`; as many rounds as the longest chain of parts that need one another."""
         state = _State(arguments)

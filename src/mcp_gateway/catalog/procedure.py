@@ -29,6 +29,10 @@ _MAX_NUMBER_DIGITS = 12
 class Procedure(Protocol):
     """One way of carrying a tool out."""
 
+    @property
+    def most_requests(self) -> int:
+        """How many requests a call makes at most."""
+
     def steps(self, arguments: Mapping[str, Any], run: Run) -> Steps:
         """The dialogue for arguments that passed the checks."""
 
@@ -56,6 +60,12 @@ class SingleRequest:
     """All tools of the integration, this one included; complete only once it is loaded."""
     number: NumberDescription | None = None
     verify: VerifyDescription | None = None
+
+    @property
+    def most_requests(self) -> int:
+        """See `Procedure.most_requests`."""
+        is_looked_up = self.number is not None and not self.number.is_answer
+        return 1 + is_looked_up + (self.verify is not None)
 
     def steps(self, arguments: Mapping[str, Any], run: Run) -> Steps:
         """See `Procedure.steps`."""

@@ -76,6 +76,11 @@ class Tool:
         """The group of methods a filter may name."""
         return "read" if self.method in {"list", "get"} else "write"
 
+    @property
+    def most_requests(self) -> int:
+        """How many requests to upstream a call makes at most."""
+        return self.procedure.most_requests
+
     def validate(self, arguments: object, run: Run = PLAIN_RUN) -> tuple[Problem, ...]:
         """Everything wrong with the arguments; empty when the tool can be carried out with them."""
         problems = self.checker.problems(arguments)

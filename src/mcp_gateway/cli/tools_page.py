@@ -53,7 +53,7 @@ def _section(tool: Tool) -> Iterator[str]:
     yield f"**{tool.title}.** {tool.description}"
     yield ""
     source = f"{CONFIDENCE[tool.confidence]} ([{tool.resource}]({tool.documentation}))"
-    yield f"{_hints(tool.annotations)} Binding: {source}."
+    yield f"{_hints(tool.annotations)} {_requests(tool.most_requests)} Binding: {source}."
     yield ""
     yield "| argument | type | |"
     yield "|---|---|---|"
@@ -67,6 +67,10 @@ def _section(tool: Tool) -> Iterator[str]:
         yield "```json"
         yield orjson.dumps(example.arguments).decode()
         yield "```"
+
+
+def _requests(most: int) -> str:
+    return "One request to upstream." if most == 1 else f"At most {most} requests to upstream."
 
 
 def _hints(annotations: Mapping[str, Any]) -> str:

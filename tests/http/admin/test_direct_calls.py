@@ -15,6 +15,8 @@ from tests.support.problems import problem
 LIST = "list_all_richpanel_conversations"
 UPDATE = "update_a_richpanel_conversation_by_id"
 TICKETS = b'{"ticket": [{"id": "a"}]}'
+REPORT = "create_a_richpanel_report_query"
+METRICS = {"start_date": "2026-01-01", "end_date": "2026-01-01", "metrics": ["csat_score"]}
 CHANGE = {"id": "a", "status": "CLOSED"}
 
 
@@ -52,14 +54,20 @@ async def test_success_is_the_structured_result(stores):
     [
         ("400 Bad Request", 400, "upstream_rejected"),
         ("404 Not Found", 404, "not_found"),
+        ("402 Payment Required", 402, "upstream_rejected"),
         ("409 Conflict", 409, "upstream_rejected"),
+        ("410 Gone", 410, "upstream_rejected"),
+        ("413 Too Large", 413, "upstream_rejected"),
         ("422 Unprocessable", 422, "upstream_rejected"),
         ("429 Too Many", 429, "rate_limited"),
         ("401 Unauthorized", 502, "upstream_auth"),
         ("403 Forbidden", 502, "upstream_auth"),
         ("407 Proxy", 502, "upstream_rejected"),
         ("302 Found", 502, "upstream_bad_response"),
+        ("304 Not Modified", 502, "upstream_bad_response"),
         ("500 Oops", 502, "upstream_error"),
+        ("503 Later", 502, "upstream_error"),
+        ("504 Too Slow", 502, "upstream_error"),
     ],
 )
 async def test_refusal_has_the_status_of_the_contract_and_is_sent_once(stores, upstream, status, kind):
@@ -75,6 +83,46 @@ async def test_429_tells_the_wait_in_header_and_body(stores):
         response = await gateway.admin("POST", path(account, LIST), {})
         assert response.headers["retry-after"] == "7"
         assert response.json()["error"]["retry_after_seconds"] == 7
+
+
+async def test_403_with_nothing_left_is_429_with_its_wait(stores):
+    used_up = ("x-ratelimit-limit: 50", "x-ratelimit-remaining: 0", "x-ratelimit-reset: 9")
+    async with gateway_to(stores, replied("403 Forbidden", b"{}", *used_up)) as (gateway, peer, _, account):
+        response = await gateway.admin("POST", path(account, LIST), {})
+        assert (response.status_code, response.headers["retry-after"]) == (429, "9")
+        assert response.json()["error"]["type"] == "rate_limited"
+        assert len(peer.exchanges) == 1
+
+
+@pytest.mark.parametrize(
+    ("upstream", "status", "kind"),
+    [
+        ("400 Bad Request", 400, "upstream_rejected"),
+        ("429 Too Many", 429, "rate_limited"),
+        ("500 Oops", 502, "upstream_error"),
+        ("502 Bad Gateway", 504, "outcome_unknown"),
+        ("504 Too Slow", 504, "outcome_unknown"),
+    ],
+)
+async def test_write_that_may_have_happened_is_504_and_one_that_was_refused_is_not(stores, upstream, status, kind):
+    async with gateway_to(stores, replied(upstream)) as (gateway, peer, _, account):
+        response = await gateway.admin("POST", path(account, UPDATE), CHANGE)
+        assert (response.status_code, response.json()["error"]["type"]) == (status, kind)
+        assert len(peer.exchanges) == 1
+
+
+async def test_refused_connection_is_502_also_for_a_write(stores):
+    async with running_gateway(settings_for(stores, richpanel_url="http://127.0.0.1:9/v1")) as gateway:
+        account = await gateway.account(await gateway.tenant())
+        response = await gateway.admin("POST", path(account, UPDATE), CHANGE)
+        assert (response.status_code, response.json()["error"]["type"]) == (502, "upstream_unreachable")
+
+
+async def test_look_up_by_number_that_fails_is_its_own_status_and_nothing_is_written(stores):
+    async with gateway_to(stores, replied("404 Not Found")) as (gateway, peer, _, account):
+        response = await gateway.admin("POST", path(account, UPDATE), {**CHANGE, "id": "1348"})
+        assert (response.status_code, response.json()["error"]["type"]) == (404, "not_found")
+        assert peer.targets == [b"/tickets/number/1348"]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +172,9 @@ async def test_unknown_tool_and_foreign_account_are_404(stores):
         (["write"], LIST, {}, 403),
         (["write"], UPDATE, CHANGE, 200),
         (["read"], UPDATE, CHANGE, 403),
+        # A method of the group `write` by its name, and a read by what it does.
+        (["read"], REPORT, METRICS, 200),
+        (["write"], REPORT, METRICS, 403),
         (["tokens", "logs"], LIST, {}, 403),
     ],
 )
@@ -148,7 +199,8 @@ async def test_cursor_of_a_server_is_none_over_rest(stores):
 
 
 async def test_many_at_once_are_each_sent_once(stores):
-    async with gateway_to(stores, replied("200 OK", TICKETS)) as (gateway, peer, _, account):
+    # Each call reads its account; with fewer connections a slow machine makes some wait too long for one.
+    async with gateway_to(stores, replied("200 OK", TICKETS), database_pool_size=25) as (gateway, peer, _, account):
         answers = await asyncio.gather(*(gateway.admin("POST", path(account, LIST), {}) for _ in range(50)))
         assert {one.status_code for one in answers} == {200}
         assert len(peer.exchanges) == 50
