@@ -1,1 +1,1 @@
-"""The security gates: each test takes figures against a bar; small numbers in the suite, full ones in `make security`."""
+"""The security gates: readings against bars; few trials in the suite, the full numbers in `make security`."""
