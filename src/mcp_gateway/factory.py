@@ -27,6 +27,7 @@ from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
 from mcp_gateway.services.authentication import AuthenticationService
 from mcp_gateway.services.direct_calls import DirectCallService
+from mcp_gateway.services.duplicates import DuplicateGuard
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
@@ -37,6 +38,7 @@ from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.services.upkeep import Upkeep
 from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
+from mcp_gateway.storage.call_memory import CallMemory
 from mcp_gateway.storage.database import open_engine
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
 from mcp_gateway.storage.stream_relay import StreamRelay
@@ -151,6 +153,12 @@ class Factory:
         self.tool_calls = ToolCallService(
             upstreams=context.upstreams,
             sealer=self._sealer,
+            duplicates=DuplicateGuard(
+                memory=CallMemory(context.redis, self._tokens.link, shared_secret),
+                sealer=self._sealer,
+                clock=context.clock,
+                longest_call_seconds=settings.upstream_timeout_seconds,
+            ),
             events=FanOut(LoggingEvents(), context.metrics),
             clock=context.clock,
             cursor_key=shared_secret,

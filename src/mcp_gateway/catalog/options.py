@@ -3,6 +3,7 @@
 from mcp_gateway.catalog.description import ArgumentDescription, MethodDescription, SchemaDescription
 from mcp_gateway.catalog.paging import NEXT_CURSOR
 from mcp_gateway.catalog.procedure import VERIFY
+from mcp_gateway.catalog.repetition import ALLOW_DUPLICATE
 
 FIELDS = "fields"
 
@@ -16,6 +17,9 @@ _NEXT_CURSOR = ArgumentDescription(place="option", type="string", description="n
 _VERIFY = ArgumentDescription(
     place="option", type="boolean", default=False, description="Read back what was applied; costs one request more."
 )
+_ALLOW_DUPLICATE = ArgumentDescription(
+    place="option", type="boolean", default=False, description="Send the same again."
+)
 
 
 def with_options(method: MethodDescription) -> dict[str, ArgumentDescription]:
@@ -27,4 +31,6 @@ def with_options(method: MethodDescription) -> dict[str, ArgumentDescription]:
         arguments[NEXT_CURSOR] = _NEXT_CURSOR
     if method.verify is not None:
         arguments[VERIFY] = _VERIFY
+    if not method.annotations.idempotent and not method.annotations.read_only:
+        arguments[ALLOW_DUPLICATE] = _ALLOW_DUPLICATE
     return arguments

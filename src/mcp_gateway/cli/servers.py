@@ -8,6 +8,7 @@ import typer
 from mcp_gateway.cli.api import AdminAPI
 from mcp_gateway.cli.options import All, AsJson, Cursor, ExpiresAt, Limit, Methods, Tags, Yes, confirm, names, show_list
 from mcp_gateway.cli.output import note, print_record
+from mcp_gateway.models.servers import MAX_DUPLICATE_WINDOW_SECONDS
 
 app = typer.Typer(no_args_is_help=True, help="MCP servers: one secret URL each, with a choice of an account's tools.")
 
@@ -42,16 +43,26 @@ Upstream429 = Annotated[
         "--upstream-429", help="What a 429 of Richpanel becomes: a tool error (what MCP clients want) or HTTP 429."
     ),
 ]
+DuplicateWindow = Annotated[
+    int | None,
+    typer.Option(
+        "--duplicate-window",
+        min=0,
+        max=MAX_DUPLICATE_WINDOW_SECONDS,
+        help="Seconds in which the same write is not sent again; 0 turns that off. Default 120.",
+    ),
+]
 
 
 @app.command()
-def create(  # noqa: PLR0917 - one parameter for each option of the API
+def create(  # noqa: PLR0913, PLR0917 - one parameter for each option of the API
     account: AccountID,
     name: Annotated[str, typer.Argument(help="What people call it, e.g. `ChatGPT order tracker`.")],
     methods: Methods = None,
     tags: Tags = None,
     require_api_token: NeedsToken = False,
     upstream_429: Upstream429 = None,
+    duplicate_window: DuplicateWindow = None,
     expires_at: ExpiresAt = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,7 +71,10 @@ def create(  # noqa: PLR0917 - one parameter for each option of the API
     Whoever has the URL can use the tools, so give it only to the MCP client it is meant for. Without --methods and
     --tags it has every tool.
     """
-    config = _config(methods, tags, require_api_token=require_api_token, upstream_429=upstream_429)
+    config = {
+        **_config(methods, tags, require_api_token=require_api_token, upstream_429=upstream_429),
+        **({} if duplicate_window is None else {"duplicate_window_seconds": duplicate_window}),
+    }
     body: dict[str, Any] = {"name": name, "config": config}
     if expires_at is not None:
         body["expires_at"] = expires_at

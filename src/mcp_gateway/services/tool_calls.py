@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -26,16 +26,19 @@ from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest, UpstreamResponse
+from mcp_gateway.services.duplicates import DuplicateGuard, GuardedWrite
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
 from mcp_gateway.upstream.port import UpstreamClient
 
 OK = "ok"
 CANCELLED = "cancelled"
-"""How an event says that a call ended well, and that its caller did not wait for the end."""
+REPLAYED = "replayed"
+"""How an event says that a call ended well, that its caller did not wait for the end, that it was made before."""
 
 ABANDONED = ToolOutcome({})
 """Of a call whose caller went before all of it was sent; nobody gets to see it."""
+NOT_SENT = (Exchange(failure=UpstreamBrokenError("nobody waits for the answer", sent=False)),)
 
 logger = structlog.get_logger(__name__)
 
@@ -53,6 +56,8 @@ class _Call:
     was_sent: bool = False
     """Whether any request may have reached upstream."""
     has_written: bool = False
+    write: GuardedWrite | None = None
+    """The write it is about to make, or made, where one must not be made twice."""
     upstream_status: int | None = None
     """Of the latest answer; None when nothing was sent, or nothing came back."""
     upstream_seconds: float = 0.0
@@ -78,6 +83,7 @@ class ToolCallService:
         *,
         upstreams: Mapping[str, UpstreamClient],
         sealer: Sealer,
+        duplicates: DuplicateGuard,
         events: EventSink,
         clock: Clock,
         cursor_key: bytes,
@@ -88,6 +94,7 @@ class ToolCallService:
         self._cursor_key = hmac.digest(cursor_key, b"tool-cursor", sha256)
         self._budget = result_budget
         self._sealer = sealer
+        self._duplicates = duplicates
         self._events = events
         self._clock = clock
         self._writes = Shelter()
@@ -124,7 +131,7 @@ class ToolCallService:
         if outcome is ABANDONED and not call.has_written:
             self._finished(call, CANCELLED)
         else:
-            self._finished(call, OK if outcome.error is None else outcome.error.type.value)
+            self._finished(call, _status(call, outcome))
         return outcome
 
     def _finished(self, call: "_Call", status: str) -> None:
@@ -145,8 +152,18 @@ class ToolCallService:
     async def _call(self, call: "_Call") -> ToolOutcome:
         tool, run = call.tool, self._run_of(call.principal)
         prepared = tool.prepare(call.arguments, run)
-        outcome = await self._prepared(call, prepared.arguments, run, prepared.problems)
+        outcome = await self._settled(call, self._prepared(call, prepared.arguments, run, prepared.problems))
         return outcome if not prepared.repairs else _with_repairs(outcome, prepared.repairs)
+
+    async def _settled(self, call: "_Call", work: Awaitable[ToolOutcome]) -> ToolOutcome:
+        """What the work comes to, once it is remembered where it must be."""
+        try:
+            outcome = await work
+        except Exception:
+            if call.write is not None:
+                await self._duplicates.end(call.write, ABANDONED)
+            raise
+        return outcome if call.write is None else await self._duplicates.end(call.write, outcome)
 
     async def _prepared(
         self, call: "_Call", arguments: Mapping[str, Any], run: Run, problems: Sequence[Problem]
@@ -178,12 +195,24 @@ class ToolCallService:
         """Drive the dialogue: send what it asks for, and tell it what came of that."""
         try:
             requests = next(steps)
-            while not call.caller_gone:
-                requests = steps.send(await self._sent(call, requests))
+            while not call.caller_gone or call.has_written:
+                if (answer := await self._held_back(call, requests)) is not None:
+                    return answer
+                # What a written call would still read, nobody waits for; but how it ended is to be remembered.
+                exchanges = NOT_SENT * len(requests) if call.caller_gone else await self._sent(call, requests)
+                requests = steps.send(exchanges)
         except StopIteration as end:
             outcome: ToolOutcome = end.value
             return outcome
         return ABANDONED
+
+    async def _held_back(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> ToolOutcome | None:
+        """What to say instead of sending a write that was made already; None to go on."""
+        intent = requests[0].intent  # a write travels alone
+        if intent is None:
+            return None
+        call.write = await self._duplicates.begin(call.principal, call.tool, intent)
+        return call.write.answer or (ABANDONED if call.caller_gone else None)
 
     async def _sent(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> tuple[Exchange, ...]:
         if len(requests) == 1:  # as nearly always: no task, no group
@@ -197,6 +226,15 @@ class ToolCallService:
 
     async def _exchange(self, call: "_Call", request: UpstreamRequest) -> Exchange:
         call.count(request)
+        write = None if request.intent is None else call.write
+        if write is not None:
+            write.has_landed = True  # until its answer says otherwise
+        exchange = await self._answered(call, request)
+        if write is not None:
+            write.note(exchange)
+        return exchange
+
+    async def _answered(self, call: "_Call", request: UpstreamRequest) -> Exchange:
         if call.trace is not None:
             request = replace(request, trace=call.trace.child())
         try:
@@ -217,6 +255,15 @@ class ToolCallService:
     def _run_of(self, principal: ServerPrincipal) -> Run:
         """Cursors are good for one server only."""
         return Run(CursorCodec(partial(_mac, self._cursor_key, principal.server_id)), self._budget, self._clock.now())
+
+
+def _status(call: "_Call", outcome: ToolOutcome) -> str:
+    """How an event says how the call ended."""
+    if outcome.error is not None and outcome.error.type is ErrorType.DUPLICATE_IN_PROGRESS:
+        return outcome.error.type.value
+    if call.write is not None and call.write.answer is not None:
+        return REPLAYED
+    return OK if outcome.error is None else outcome.error.type.value
 
 
 def _mac(key: bytes, server_id: str, message: bytes) -> bytes:

@@ -15,6 +15,7 @@ FULL_CONFIG = {
     "tags": ["support", "orders"],
     "require_api_token_auth": False,
     "upstream_429": "tool_error",
+    "duplicate_window_seconds": 60,
 }
 
 
@@ -163,6 +164,9 @@ async def test_expiry_far_enough_ahead_is_kept_in_utc(gateway, servers):
         ({"require_api_token_auth": "yes"}, "config.require_api_token_auth"),
         ({"require_api_token_auth": 1}, "config.require_api_token_auth"),
         ({"upstream_429": "retry"}, "config.upstream_429"),
+        ({"duplicate_window_seconds": -1}, "config.duplicate_window_seconds"),
+        ({"duplicate_window_seconds": 3601}, "config.duplicate_window_seconds"),
+        ({"duplicate_window_seconds": "60"}, "config.duplicate_window_seconds"),
     ],
     ids=str,
 )
@@ -176,7 +180,13 @@ async def test_unknown_keys_name_the_known_ones(gateway, servers):
     assert field_problem(response, "nmae")["allowed"] == ["name", "config", "expires_at"]
     body = {"name": "s", "config": {"method": ["read"]}}
     found = field_problem(await gateway.admin("POST", servers, body), "config.method")
-    assert found["allowed"] == ["methods", "tags", "require_api_token_auth", "upstream_429"]
+    assert found["allowed"] == [
+        "methods",
+        "tags",
+        "require_api_token_auth",
+        "upstream_429",
+        "duplicate_window_seconds",
+    ]
     assert "known: methods, tags" in found["message"]
 
 
