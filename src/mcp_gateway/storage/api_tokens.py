@@ -63,6 +63,18 @@ class ApiTokenStore:
             result = await self._connection.execute(insert(api_tokens).values(values).returning(*PUBLIC))
         return _api_token(result.one())
 
+    async def get(self, tenant_id: str | None, token_id: str, *, lock: bool = False) -> ApiToken | None:
+        """By id; an expired one is gone."""
+        query = select(*PUBLIC).where(
+            owned_by(api_tokens, tenant_id), api_tokens.c.id == token_id, unexpired(api_tokens)
+        )
+        if lock:
+            query = query.with_for_update()
+        with storage_faults():
+            result = await self._connection.execute(query)
+        row = result.one_or_none()
+        return _api_token(row) if row else None
+
     async def list_page(self, tenant_id: str | None, *, limit: int, after: str | None) -> Page[ApiToken]:
         """Newest first, without expired ones."""
         query = select(*PUBLIC).where(owned_by(api_tokens, tenant_id), unexpired(api_tokens))
