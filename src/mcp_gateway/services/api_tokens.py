@@ -73,10 +73,18 @@ class ApiTokenService:
             return await stores.api_tokens.list_page(caller.tenant_id, limit=limit, after=after)
 
     async def delete(self, caller: AdminPrincipal, token_id: str) -> None:
-        """Revoke one; it is dead from the commit on."""
+        """Revoke one; it is dead from the commit on.
+
+        Raises:
+            NotFoundError: there is none with this id, it expired, or it is another tenant's.
+            PermissionDeniedError: it may do what the caller may not.
+        """
         async with self._unit_of_work(caller.tenant_id) as stores:
             tenant_id = await enter_api_token(stores, caller, token_id)
+            api_token = await stores.api_tokens.get(tenant_id, token_id, lock=True)
+            if api_token is None:
+                raise NotFoundError("there is no such API token")
+            if beyond := api_token.scopes - caller.scopes:
+                raise PermissionDeniedError(f"a token cannot revoke one that may do more: {', '.join(sorted(beyond))}")
             events = await stores.api_tokens.delete(tenant_id, token_id)
-        if not events:
-            raise NotFoundError("there is no such API token")
         await self._announcer.announce(events)

@@ -64,6 +64,18 @@ class ApiTokenStore:
             result = await self._connection.execute(insert(api_tokens).values(values).returning(*PUBLIC))
         return to_api_token(result.one())
 
+    async def get(self, tenant_id: str, token_id: str, *, lock: bool = False) -> ApiToken | None:
+        """By id; an expired one is gone."""
+        query = select(*PUBLIC).where(
+            api_tokens.c.tenant_id == tenant_id, api_tokens.c.id == token_id, unexpired(api_tokens)
+        )
+        if lock:
+            query = query.with_for_update()
+        with storage_faults():
+            result = await self._connection.execute(query)
+        row = result.one_or_none()
+        return to_api_token(row) if row else None
+
     async def list_page(self, tenant_id: str, *, limit: int, after: str | None) -> Page[ApiToken]:
         """Newest first, without expired ones."""
         query = select(*PUBLIC).where(api_tokens.c.tenant_id == tenant_id, unexpired(api_tokens))
