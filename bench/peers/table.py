@@ -84,6 +84,8 @@ def _ratio(report: Report, ours: str, theirs: str, *, scenario: str, connections
     mark = "ok  " if ratio >= bar else "LOW "
     cpu = other["cpu_ms"] / mine["cpu_ms"]
     return [
-        f"{mark}{ours}: {ratio:.2f} times {theirs} in {scenario} at {connections}"
-        f" (bar {bar}); {cpu:.2f} times by CPU an answer"
+        (
+            f"{mark}{ours}: {ratio:.2f} times {theirs} in {scenario} at {connections}"
+            f" (bar {bar}); {cpu:.2f} times by CPU an answer"
+        )
     ]
