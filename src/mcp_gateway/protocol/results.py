@@ -73,13 +73,18 @@ def call_result_json(outcome: ToolOutcome, revision: Revision) -> bytes:
         blocks.append(_text_block(outcome.error.message))
     blocks += [block_json(block, revision) for block in outcome.content]
     is_error = b"false" if outcome.error is None else b"true"
-    stamp = _stamp_with(outcome.meta, revision) if outcome.meta else result_stamp(revision)
+    stamp = _stamp_with(own_meta(outcome), revision) if outcome.meta else result_stamp(revision)
     return b'{"content":[%b],%b"isError":%b%b}' % (b",".join(blocks), structured, is_error, stamp)
+
+
+def own_meta(outcome: ToolOutcome) -> dict[str, Any]:
+    """What an outcome has to say in `_meta`, under our prefix."""
+    return {META_PREFIX + name: value for name, value in outcome.meta.items()}
 
 
 def _stamp_with(meta: Mapping[str, Any], revision: Revision) -> bytes:
     """The stamp of a result that has something of its own to say in `_meta`."""
-    told = orjson.dumps({META_PREFIX + name: value for name, value in meta.items()})
+    told = orjson.dumps(meta)
     if not revision.stamps_results:
         return b',"_meta":%b' % told
     return b',"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":%b,%b' % (
