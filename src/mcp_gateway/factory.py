@@ -44,6 +44,7 @@ from mcp_gateway.storage.token_codec import dump_api_token, dump_server, load_ap
 from mcp_gateway.storage.token_records import TokenRecords
 from mcp_gateway.storage.token_store import TokenStore
 from mcp_gateway.storage.uow import UnitOfWork
+from mcp_gateway.storage.without_tenant import TenantOf
 from mcp_gateway.telemetry.logs import FanOut, LoggingEvents
 from mcp_gateway.telemetry.metrics import Metrics
 from mcp_gateway.upstream.client import IntegrationClient, Service
@@ -108,9 +109,9 @@ class TokenStores:
 
         self.link.catch_up_with(self.announcer.catch_up)
 
-    def unit_of_work(self) -> UnitOfWork:
-        """A fresh transaction."""
-        return UnitOfWork(self._engine)
+    def unit_of_work(self, tenant_id: str | None = None) -> UnitOfWork:
+        """A fresh transaction, of this tenant or of none yet."""
+        return UnitOfWork(self._engine, tenant_id)
 
     async def aclose(self) -> None:
         """End what is still being looked up, before the stores are closed."""
@@ -119,11 +120,13 @@ class TokenStores:
 
     async def _load_server(self, digest: bytes) -> ServerPrincipal | None:
         async with self.unit_of_work() as stores:
-            return await stores.servers.find_by_digest(digest)
+            tenant_id = await stores.enter_by(TenantOf.SERVER_DIGEST, digest)
+            return await stores.servers.find_by_digest(tenant_id, digest) if tenant_id else None
 
     async def _load_api_token(self, digest: bytes) -> ApiTokenPrincipal | None:
         async with self.unit_of_work() as stores:
-            return await stores.api_tokens.find_by_digest(digest)
+            tenant_id = await stores.enter_by(TenantOf.API_TOKEN_DIGEST, digest)
+            return await stores.api_tokens.find_by_digest(tenant_id, digest) if tenant_id else None
 
 
 class Factory:
@@ -289,6 +292,7 @@ async def _check_database(engine: AsyncEngine) -> None:
     try:
         await migrations.check_role(engine)
         await migrations.check_schema(engine)
+        await migrations.check_isolation(engine)
     except StoreUnavailableError as exc:
         raise ConfigurationError(f"GATEWAY_DATABASE_URL: {exc.message} ({type(exc.__cause__).__name__})") from exc
 

@@ -47,7 +47,7 @@ def stamp(meta: Mapping[str, Any], revision: Revision) -> bytes:
     """The same for a result that has something of its own to say in `_meta`: name below our prefix → value."""
     if not meta:
         return result_stamp(revision)
-    told = orjson.dumps({META_PREFIX + name: value for name, value in meta.items()})
+    told = orjson.dumps(own_meta(meta))
     if not revision.stamps_results:
         return b',"_meta":%b' % told
     return b',"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":%b,%b' % (
@@ -83,6 +83,11 @@ def call_result_json(outcome: ToolOutcome, notices: Mapping[str, Any], revision:
     is_error = b"false" if outcome.error is None else b"true"
     meta = {**outcome.meta, **notices} if notices else outcome.meta
     return b'{"content":[%b],%b"isError":%b%b}' % (b",".join(blocks), structured, is_error, stamp(meta, revision))
+
+
+def own_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What an outcome or a list has to say in `_meta`, under our prefix."""
+    return {META_PREFIX + name: value for name, value in meta.items()}
 
 
 @lru_cache(maxsize=1024)
