@@ -15,11 +15,9 @@ _FIELDS = ArgumentDescription(
 )
 _NEXT_CURSOR = ArgumentDescription(place="option", type="string", description="next_cursor of the previous answer.")
 _VERIFY = ArgumentDescription(
-    place="option", type="boolean", default=False, description="Read back what was applied; costs one request more."
+    place="option", type="boolean", default=False, description="Read back what was applied; one request more."
 )
-_ALLOW_DUPLICATE = ArgumentDescription(
-    place="option", type="boolean", default=False, description="Send the same again."
-)
+_ALLOW_DUPLICATE = ArgumentDescription(place="option", type="boolean", description="Send the same again.")
 
 
 def with_options(method: MethodDescription) -> dict[str, ArgumentDescription]:
