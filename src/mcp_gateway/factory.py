@@ -137,7 +137,7 @@ class Factory:
         settings = context.settings
         keys = parse_encryption_keys(settings.encryption_keys)
         shared_secret = next(iter(keys.values()))
-        self._clock = context.clock
+        self._clock = self.clock = context.clock
         self._public_url = settings.public_url
         self._sealer = Sealer(keys)
         self._tokens = TokenStores(context, shared_secret)
@@ -159,7 +159,9 @@ class Factory:
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
         )
-        self.hosts: HostSource = hosts or ServerHosts(tool_sets=self.tool_sets, calls=self.tool_calls)
+        self.hosts: HostSource = hosts or ServerHosts(
+            tool_sets=self.tool_sets, calls=self.tool_calls, clock=context.clock
+        )
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
             unit_of_work=self._unit_of_work, announcer=self._announcer, sweep_seconds=settings.sweep_seconds

@@ -61,7 +61,7 @@ async def call_tool(
     """
     outcome = await services.direct_calls().call(caller, account_id, tool_name, arguments)
     headers = dict(call_headers(outcome.limits))
-    meta = own_meta(outcome)
+    meta = own_meta(outcome.meta)
     answer = {**outcome.structured, "_meta": meta} if meta else outcome.structured
     return JSONResponse(answer, status_code=status_of(outcome), headers=headers)
 
