@@ -62,7 +62,12 @@ def error_of(outcome: ToolOutcome) -> ToolError:
         (504, TAG, ErrorType.OUTCOME_UNKNOWN, "compare its tags"),
         (408, UPDATE, ErrorType.OUTCOME_UNKNOWN, SETTLE),
         (408, GET, ErrorType.UPSTREAM_REJECTED, "may work later"),
-        (303, UPDATE, ErrorType.UPSTREAM_BAD_RESPONSE, f"may or may not have been made: do not repeat it blindly. {SETTLE}"),
+        (
+            303,
+            UPDATE,
+            ErrorType.UPSTREAM_BAD_RESPONSE,
+            f"may or may not have been made: do not repeat it blindly. {SETTLE}",
+        ),
         (999, UPDATE, ErrorType.UPSTREAM_BAD_RESPONSE, SETTLE),
         (301, UPDATE, ErrorType.UPSTREAM_BAD_RESPONSE, "redirect"),
         (304, GET, ErrorType.UPSTREAM_BAD_RESPONSE, "redirect"),
