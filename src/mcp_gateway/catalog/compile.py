@@ -188,6 +188,7 @@ def _error_context(
         title=integration.title,
         is_write=_is_write(method),
         settle=method.settle or "",
+        unsettled=method.unsettled or "",
         hints={**integration.hints, **method.hints},
         quota=integration.rate_limit.requests,
         window_seconds=integration.rate_limit.window_seconds,
@@ -276,7 +277,7 @@ def _policy_faults(integration: IntegrationDescription, method: MethodDescriptio
         yield "a read changes no subject"
     if method.annotations.idempotent and method.idempotent_without is not None:
         yield "idempotent_without is for a tool that is not idempotent"
-    if is_write and method.settle is None:
-        yield "a write must name the look-up that settles it"
+    if is_write and (method.settle is None) is (method.unsettled is None):
+        yield "a write must name the look-up that settles it, or else what to do without one (unsettled)"
     if (method.method == "list") is not (method.response.shape in {"list", "optional"}):
         yield f"the response shape {method.response.shape} does not suit the method {method.method}"

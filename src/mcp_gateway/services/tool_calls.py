@@ -27,6 +27,7 @@ from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
 from mcp_gateway.services.duplicates import DuplicateGuard, GuardedWrite
 from mcp_gateway.services.key_mask import without_key
+from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
 from mcp_gateway.upstream.port import UpstreamClient
@@ -41,6 +42,14 @@ ABANDONED = ToolOutcome({})
 NOT_SENT = (Exchange(failure=UpstreamBrokenError("nobody waits for the answer", sent=False)),)
 
 logger = structlog.get_logger(__name__)
+
+
+class _ForbiddenError(Exception):
+    """A request must not be sent; what the call comes to instead."""
+
+    def __init__(self, error: ToolError) -> None:
+        super().__init__(error.type)
+        self.error = error
 
 
 @dataclass(slots=True)
@@ -86,6 +95,7 @@ class ToolCallService:
         duplicates: DuplicateGuard,
         events: EventSink,
         clock: Clock,
+        permit: WritePermit,
         cursor_key: bytes,
         result_budget: int,
     ) -> None:
@@ -95,6 +105,7 @@ class ToolCallService:
         self._budget = result_budget
         self._sealer = sealer
         self._duplicates = duplicates
+        self._permit = permit
         self._events = events
         self._clock = clock
         self._writes = Shelter()
@@ -204,6 +215,8 @@ class ToolCallService:
         except StopIteration as end:
             outcome: ToolOutcome = end.value
             return outcome
+        except _ForbiddenError as exc:
+            return ToolOutcome.from_error(exc.error)
         return ABANDONED
 
     async def _held_back(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> ToolOutcome | None:
@@ -225,6 +238,8 @@ class ToolCallService:
         return tuple(task.result() for task in tasks)
 
     async def _exchange(self, call: "_Call", request: UpstreamRequest) -> Exchange:
+        if request.is_write and (refusal := await self._permit.refusal(call.principal)) is not None:
+            raise _ForbiddenError(refusal)
         call.count(request)
         write = None if request.intent is None else call.write
         if write is not None:
