@@ -18,6 +18,7 @@ from mcp_gateway.config import Settings, parse_encryption_keys, split_operator_k
 from mcp_gateway.exceptions import ConfigurationError, StoreUnavailableError
 from mcp_gateway.kit.clock import Clock, SystemClock
 from mcp_gateway.kit.cursor import CursorSigner
+from mcp_gateway.kit.hash_chain import HashChain
 from mcp_gateway.kit.sealing import Sealer
 from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.kit.tasks import cancel_all
@@ -25,6 +26,7 @@ from mcp_gateway.models.principals import ApiTokenPrincipal, ServerPrincipal
 from mcp_gateway.models.token_events import TokenKind
 from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
+from mcp_gateway.services.auditing import AuditService
 from mcp_gateway.services.authentication import AuthenticationService
 from mcp_gateway.services.direct_calls import DirectCallService
 from mcp_gateway.services.paging import ListCursors
@@ -37,6 +39,7 @@ from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.services.upkeep import Upkeep
 from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
+from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
 from mcp_gateway.storage.database import open_engine
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
 from mcp_gateway.storage.stream_relay import StreamRelay
@@ -74,8 +77,9 @@ class ProcessContext:
 class TokenStores:
     """The look-up of both kinds of tokens, and what keeps their copies true."""
 
-    def __init__(self, context: ProcessContext, mac_key: bytes) -> None:
+    def __init__(self, context: ProcessContext, mac_key: bytes, audit_chain: HashChain) -> None:
         self._engine = context.engine
+        self._audit_chain = audit_chain
         self.link = RedisLink(context.redis)
         records = TokenRecords(context.redis, self.link, mac_key)
         self.servers: TokenStore[ServerPrincipal] = TokenStore(
@@ -110,7 +114,7 @@ class TokenStores:
 
     def unit_of_work(self) -> UnitOfWork:
         """A fresh transaction."""
-        return UnitOfWork(self._engine)
+        return UnitOfWork(self._engine, self._audit_chain)
 
     async def aclose(self) -> None:
         """End what is still being looked up, before the stores are closed."""
@@ -137,7 +141,7 @@ class Factory:
         self._clock = context.clock
         self._public_url = settings.public_url
         self._sealer = Sealer(keys)
-        self._tokens = TokenStores(context, shared_secret)
+        self._tokens = TokenStores(context, shared_secret, HashChain(keys, AUDIT_LABEL))
         self._unit_of_work = self._tokens.unit_of_work
         self._announcer = self._tokens.announcer
         self.metrics = context.metrics
@@ -178,6 +182,10 @@ class Factory:
             sealer=self._sealer,
             integrations=[integration.name for integration in self.tool_sets.integrations()],
         )
+
+    def audit(self) -> AuditService:
+        """The audit log."""
+        return AuditService(unit_of_work=self._unit_of_work)
 
     def direct_calls(self) -> DirectCallService:
         """Tool calls over plain REST."""

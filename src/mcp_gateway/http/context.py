@@ -53,6 +53,8 @@ Reader = Annotated[AdminPrincipal, Depends(_allowed(Scope.READ))]
 """The operator, or an API token with the scope `read`."""
 Writer = Annotated[AdminPrincipal, Depends(_allowed(Scope.WRITE))]
 """The operator, or an API token with the scope `write`."""
+LogReader = Annotated[AdminPrincipal, Depends(_allowed(Scope.LOGS))]
+"""The operator, or an API token with the scope `logs`."""
 TokenKeeper = Annotated[AdminPrincipal, Depends(_allowed(Scope.TOKENS))]
 """The operator, or an API token with the scope `tokens`."""
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import structlog
 
 from mcp_gateway.exceptions import StoreUnavailableError
+from mcp_gateway.models.audit import SYSTEM, AuditAction
+from mcp_gateway.services.auditing import change
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.redis_link import RedisDownError
 from mcp_gateway.storage.uow import UnitOfWork
@@ -56,8 +58,13 @@ class Upkeep:
         async with self._unit_of_work() as stores:
             if not await stores.try_lock(SWEEP_LOCK):
                 return 0
-            events = await stores.servers.delete_expired(SWEEP_BATCH)
-            events += await stores.api_tokens.delete_expired(SWEEP_BATCH)
+            servers, events = await stores.servers.delete_expired(SWEEP_BATCH)
+            api_tokens, more = await stores.api_tokens.delete_expired(SWEEP_BATCH)
+            events += more
+            await stores.audit.record(
+                *(change(SYSTEM, AuditAction.SERVER_EXPIRE, before=server) for server in servers),
+                *(change(SYSTEM, AuditAction.API_TOKEN_EXPIRE, before=api_token) for api_token in api_tokens),
+            )
         await self._announcer.announce(events)
         if events:
             logger.info("sweep.finished", removed=len(events))

@@ -68,16 +68,17 @@ class ApiTokenStore:
         query = select(*PUBLIC).where(owned_by(api_tokens, tenant_id), unexpired(api_tokens))
         return await fetch_page(self._connection, query, api_tokens, limit=limit, after=after, convert=_api_token)
 
-    async def delete(self, tenant_id: str | None, token_id: str) -> list[TokenEvent]:
-        """Delete one; an empty list when there is no such token."""
+    async def delete(self, tenant_id: str | None, token_id: str) -> tuple[list[ApiToken], list[TokenEvent]]:
+        """Delete one, and what it was; empty lists when there is no such token."""
         return await self._delete(owned_by(api_tokens, tenant_id), api_tokens.c.id == token_id, unexpired(api_tokens))
 
     async def delete_all(self, tenant_id: str) -> list[TokenEvent]:
         """Delete every token of the tenant."""
-        return await self._delete(api_tokens.c.tenant_id == tenant_id)
+        _deleted, events = await self._delete(api_tokens.c.tenant_id == tenant_id)
+        return events
 
-    async def delete_expired(self, limit: int) -> list[TokenEvent]:
-        """Delete tokens past their expiry, of all tenants; used by the sweep alone."""
+    async def delete_expired(self, limit: int) -> tuple[list[ApiToken], list[TokenEvent]]:
+        """Delete tokens past their expiry, of all tenants, and what they were; used by the sweep alone."""
         ids = (
             select(api_tokens.c.id)
             .where(api_tokens.c.expires_at <= func.now())
@@ -102,10 +103,10 @@ class ApiTokenStore:
             version=row.version,
         )
 
-    async def _delete(self, *where: ColumnElement[bool]) -> list[TokenEvent]:
+    async def _delete(self, *where: ColumnElement[bool]) -> tuple[list[ApiToken], list[TokenEvent]]:
         with storage_faults():
-            result = await self._connection.execute(
-                sql_delete(api_tokens).where(*where).returning(api_tokens.c.token_digest, api_tokens.c.version)
-            )
-        tokens = [(row.token_digest, row.version) for row in result.all()]
-        return await record_events(self._connection, TokenKind.API_TOKEN, tokens, dead=True)
+            result = await self._connection.execute(sql_delete(api_tokens).where(*where).returning(api_tokens))
+        rows = result.all()
+        tokens = [(row.token_digest, row.version) for row in rows]
+        events = await record_events(self._connection, TokenKind.API_TOKEN, tokens, dead=True)
+        return [_api_token(row) for row in rows], events

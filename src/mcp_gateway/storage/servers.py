@@ -114,17 +114,19 @@ class ServerStore:
 
     async def delete(self, tenant_id: str | None, account_id: str, server_id: str) -> list[TokenEvent]:
         """Delete one; an empty list when there is no such server."""
-        return await self._delete(*self._one(tenant_id, account_id, server_id))
+        _deleted, events = await self._delete(*self._one(tenant_id, account_id, server_id))
+        return events
 
     async def delete_all(self, tenant_id: str, account_id: str | None = None) -> list[TokenEvent]:
         """Delete every server of the account, or of the tenant."""
         where = [servers.c.tenant_id == tenant_id]
         if account_id is not None:
             where.append(servers.c.account_id == account_id)
-        return await self._delete(*where)
+        _deleted, events = await self._delete(*where)
+        return events
 
-    async def delete_expired(self, limit: int) -> list[TokenEvent]:
-        """Delete servers past their expiry, of all tenants; used by the sweep alone."""
+    async def delete_expired(self, limit: int) -> tuple[list[Server], list[TokenEvent]]:
+        """Delete servers past their expiry, of all tenants, and what they were; used by the sweep alone."""
         ids = (
             select(servers.c.id)
             .where(servers.c.expires_at <= func.now())
@@ -165,12 +167,12 @@ class ServerStore:
             unexpired(servers),
         )
 
-    async def _delete(self, *where: ColumnElement[bool]) -> list[TokenEvent]:
+    async def _delete(self, *where: ColumnElement[bool]) -> tuple[list[Server], list[TokenEvent]]:
         with storage_faults():
-            result = await self._connection.execute(
-                sql_delete(servers).where(*where).returning(servers.c.token_digest, servers.c.version)
-            )
-        return await self._record([(row.token_digest, row.version) for row in result.all()], dead=True)
+            result = await self._connection.execute(sql_delete(servers).where(*where).returning(servers))
+        rows = result.all()
+        events = await self._record([(row.token_digest, row.version) for row in rows], dead=True)
+        return [_server(row) for row in rows], events
 
     async def _record(self, tokens: list[tuple[bytes, int]], *, dead: bool) -> list[TokenEvent]:
         return await record_events(self._connection, TokenKind.SERVER, tokens, dead=dead)
