@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-complete
 
-.PHONY: setup demo test conformance clients fuzz check format lock clean
+.PHONY: setup demo test conformance clients fuzz security check format lock clean
 
 # Does nothing when neither the lock nor the project's metadata changed.
 setup: $(STAMP)
@@ -31,6 +31,10 @@ clients: setup
 # The suite runs 3,000 bodies of this corpus. Another seed: make fuzz SEED=7
 fuzz: setup
 	@FUZZ_BODIES=10000 $(if $(SEED),FUZZ_SEED=$(SEED)) $(BIN)/pytest -q tests/fuzz
+
+# The gates of docs/security.md with the numbers of their bars. One of them: make security ARGS="tests/security/test_g02_isolation.py"
+security: setup
+	@$(BIN)/python -m tests.security $(ARGS)
 
 check: setup
 	@$(BIN)/ruff format --check --quiet .

@@ -74,10 +74,20 @@ class ApiTokenService:
             return await stores.api_tokens.list_page(caller.tenant_id, limit=limit, after=after)
 
     async def delete(self, caller: AdminPrincipal, token_id: str) -> None:
-        """Revoke one; it is dead from the commit on."""
+        """Revoke one; it is dead from the commit on.
+
+        Raises:
+            NotFoundError: there is none with this id, it expired, or it is another tenant's.
+            PermissionDeniedError: it may do what the caller may not.
+        """
         async with self._unit_of_work() as stores:
-            deleted, events = await stores.api_tokens.delete(caller.tenant_id, token_id)
-            if not deleted:
+            api_token = await stores.api_tokens.get(caller.tenant_id, token_id, lock=True)
+            if api_token is None:
                 raise NotFoundError("there is no such API token")
-            await stores.audit.record(change(caller.actor, AuditAction.API_TOKEN_DELETE, before=deleted[0]))
+            if beyond := api_token.scopes - caller.scopes:
+                raise PermissionDeniedError(f"a token cannot revoke one that may do more: {', '.join(sorted(beyond))}")
+            events = await stores.api_tokens.delete(caller.tenant_id, token_id)
+            if not events:  # it expired since it was read
+                raise NotFoundError("there is no such API token")
+            await stores.audit.record(change(caller.actor, AuditAction.API_TOKEN_DELETE, before=api_token))
         await self._announcer.announce(events)

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mcp_gateway.exceptions import NotFoundError, PermissionDeniedError
+from mcp_gateway.exceptions import NotFoundError
 from mcp_gateway.models.api_tokens import Scope
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.models.principals import AdminPrincipal, ServerPrincipal
 from mcp_gateway.models.servers import ServerConfig
 from mcp_gateway.services.accounts import found
+from mcp_gateway.services.scopes import require_scope
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.storage.uow import UnitOfWork
@@ -29,7 +30,7 @@ class DirectCallService:
 
         Raises:
             NotFoundError: no such account, or it is another tenant's; or its integration has no such tool.
-            PermissionDeniedError: the API token may not call a tool of this kind.
+            InsufficientScopeError: the API token may not call a tool of this kind.
         """
         async with self._unit_of_work() as stores:
             account = found(await stores.accounts.get(caller.tenant_id, account_id))
@@ -39,9 +40,7 @@ class DirectCallService:
             raise NotFoundError(
                 f"the integration {account.integration} has no such tool; GET …/tools lists those it has"
             )
-        needed = Scope.WRITE if tool.is_write else Scope.READ
-        if needed not in caller.scopes:
-            raise PermissionDeniedError(f"this API token lacks the scope `{needed}`")
+        require_scope(caller.scopes, Scope.WRITE if tool.is_write else Scope.READ)
         principal = ServerPrincipal(
             # There is no server: its account stands for it in the log, and in what cursors are bound to.
             server_id=account.id,

@@ -63,14 +63,28 @@ class ApiTokenStore:
             result = await self._connection.execute(insert(api_tokens).values(values).returning(*PUBLIC))
         return _api_token(result.one())
 
+    async def get(self, tenant_id: str | None, token_id: str, *, lock: bool = False) -> ApiToken | None:
+        """By id; an expired one is gone."""
+        query = select(*PUBLIC).where(
+            owned_by(api_tokens, tenant_id), api_tokens.c.id == token_id, unexpired(api_tokens)
+        )
+        if lock:
+            query = query.with_for_update()
+        with storage_faults():
+            result = await self._connection.execute(query)
+        row = result.one_or_none()
+        return _api_token(row) if row else None
+
     async def list_page(self, tenant_id: str | None, *, limit: int, after: str | None) -> Page[ApiToken]:
         """Newest first, without expired ones."""
         query = select(*PUBLIC).where(owned_by(api_tokens, tenant_id), unexpired(api_tokens))
         return await fetch_page(self._connection, query, api_tokens, limit=limit, after=after, convert=_api_token)
 
-    async def delete(self, tenant_id: str | None, token_id: str) -> tuple[list[ApiToken], list[TokenEvent]]:
-        """Delete one, and what it was; empty lists when there is no such token."""
-        return await self._delete(owned_by(api_tokens, tenant_id), api_tokens.c.id == token_id, unexpired(api_tokens))
+    async def delete(self, tenant_id: str | None, token_id: str) -> list[TokenEvent]:
+        """Delete one; an empty list when there is no such token."""
+        where = (owned_by(api_tokens, tenant_id), api_tokens.c.id == token_id, unexpired(api_tokens))
+        _deleted, events = await self._delete(*where)
+        return events
 
     async def delete_all(self, tenant_id: str) -> list[TokenEvent]:
         """Delete every token of the tenant."""

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Body, Response
 from fastapi.responses import JSONResponse
 
 from mcp_gateway.http.admin.paths import AccountId
-from mcp_gateway.http.context import Caller, Services
+from mcp_gateway.http.context import Services, ToolCaller, bearer
 from mcp_gateway.http.problem_docs import PROBLEMS
+from mcp_gateway.models.api_tokens import Scope
 from mcp_gateway.models.outcomes import ErrorType, ToolOutcome
 from mcp_gateway.protocol.results import call_headers
 
@@ -36,12 +37,14 @@ BAD_GATEWAY = 502
     "/{account_id}/tools/{tool_name}",
     summary="Call a tool",
     responses={200: {"description": '`{"result": …}`, with `next_cursor` on list tools'}},
+    # Added to what `ToolCaller` declares; one entry of the list is enough.
+    openapi_extra={"security": [{bearer.scheme_name: [Scope.WRITE.value]}]},
 )
 async def call_tool(
     account_id: AccountId,
     tool_name: str,
     services: Services,
-    caller: Caller,
+    caller: ToolCaller,
     arguments: Annotated[dict[str, Any], Body(examples=[{"limit": 10}], description="The tool's arguments.")],
 ) -> Response:
     """The structured result of an MCP tool call. A refusal has the same `error` object and a status of its own.
