@@ -70,9 +70,11 @@ async def test_what_was_refused_or_changed_nothing_leaves_no_row(gateway, stores
     account_id = await gateway.account(tenant_id)
     before = await audit_rows(stores, tenant_id)
     path = f"/integrated-account/{account_id}"
-    problem(await gateway.admin("POST", f"{path}/mcp", {"name": "x", "config": {"tags": ["none"]}}), 422)
-    problem(await gateway.admin("PATCH", path, {"name": "y"}, headers={"if-match": '"7"'}), 412)
-    problem(await gateway.admin("DELETE", "/api-token/tok_01kb0g4t6v9m3q8r5x2y7w1z0c"), 404)
+    problem(
+        await gateway.admin("POST", f"{path}/mcp", {"name": "x", "config": {"tags": ["none"]}}), 422, "invalid_input"
+    )
+    problem(await gateway.admin("PATCH", path, {"name": "y"}, headers={"if-match": '"7"'}), 412, "stale_version")
+    problem(await gateway.admin("DELETE", "/api-token/tok_01kb0g4t6v9m3q8r5x2y7w1z0c"), 404, "not_found")
     assert (await gateway.admin("PATCH", path, {})).status_code == 200
     assert await audit_rows(stores, tenant_id) == before
 
@@ -170,10 +172,7 @@ async def test_neither_role_changes_or_deletes_a_row(stores, tenant_id, statemen
     assert await audit_rows(stores, tenant_id) == before
 
 
-async def test_a_session_that_only_replicates_is_refused_too(stores, tenant_id, postgres_admin_url):
-    database = stores.owner_url.partition("?")[0].rpartition("/")[2]
+async def test_a_session_that_says_it_only_replicates_is_refused_too(stores):
     async with owner_of(stores) as connection:
-        assert await connection.fetchval("SELECT current_database()") == database
-        states = await connection.fetch("SELECT tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'audit\\_%'")
-    assert {state["tgenabled"] for state in states} == {b"A"}
-    assert len(states) == 5
+        states = await connection.fetch("SELECT tgenabled FROM pg_trigger WHERE tgname LIKE 'audit\\_%'")
+    assert [state["tgenabled"] for state in states] == [b"A"] * 5
