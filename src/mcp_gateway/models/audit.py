@@ -99,4 +99,3 @@ class AuditFilter:
     action: str | None = None
     object_type: str | None = None
     object_id: str | None = None
-    tenant_id: str | None = None

@@ -1,6 +1,6 @@
 """What a change looks like in the audit log; free of secrets because only what is named here goes in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,8 @@ from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.models.servers import Server
 from mcp_gateway.models.tenants import Tenant
-from mcp_gateway.storage.uow import UnitOfWork
+from mcp_gateway.services.tenancy import chosen_tenant
+from mcp_gateway.storage.uow import UnitOfWorkFactory
 
 Audited = Tenant | Account | Server | ApiToken
 
@@ -20,15 +21,18 @@ Audited = Tenant | Account | Server | ApiToken
 class AuditService:
     """Reads the log."""
 
-    def __init__(self, *, unit_of_work: Callable[[], UnitOfWork]) -> None:
+    def __init__(self, *, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
 
     async def list_page(
-        self, caller: AdminPrincipal, wanted: AuditFilter, *, limit: int, after: str | None
+        self, caller: AdminPrincipal, tenant_id: str | None, wanted: AuditFilter, *, limit: int, after: str | None
     ) -> Page[AuditRow]:
-        """Newest first."""
-        async with self._unit_of_work() as stores:
-            return await stores.audit.list_page(caller.tenant_id, wanted, limit=limit, after=after)
+        """Newest first; of the named tenant where the operator names one, of its own for any other caller."""
+        of = chosen_tenant(caller, tenant_id)
+        async with self._unit_of_work(of) as stores:
+            if of is None:
+                return await stores.across_tenants.list_audit_log(wanted, limit=limit, after=after)
+            return await stores.audit.list_page(of, wanted, limit=limit, after=after)
 
 
 def change(

@@ -18,14 +18,14 @@ from mcp_gateway.catalog.run import Run
 from mcp_gateway.catalog.tool import Tool
 from mcp_gateway.exceptions import FaultError, InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
-from mcp_gateway.kit.redact import MASK
 from mcp_gateway.kit.sealing import Sealer, SealError
 from mcp_gateway.kit.tasks import Shelter
 from mcp_gateway.kit.trace import TraceContext
 from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
-from mcp_gateway.models.upstream import Exchange, UpstreamRequest, UpstreamResponse
+from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+from mcp_gateway.services.key_mask import without_key
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
 from mcp_gateway.upstream.port import UpstreamClient
@@ -207,7 +207,7 @@ class ToolCallService:
             return Exchange(failure=exc)
         call.upstream_status = response.status
         call.upstream_seconds += response.seconds
-        response = _without_key(response, call.api_key)
+        response = without_key(response, call.api_key)
         limits = ratelimit.parse(response.headers, response.status, call.tool.limit_rules, now=self._clock.now())
         return Exchange(response, limits)
 
@@ -228,18 +228,6 @@ def _with_repairs(outcome: ToolOutcome, repairs: Sequence[Repair]) -> ToolOutcom
     if outcome is ABANDONED:
         return outcome
     return replace(outcome, meta={**outcome.meta, "repaired": [repair.to_dict() for repair in repairs]})
-
-
-def _without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:
-    # Some services repeat a rejected key in their error text, and a quota may be named after the key it is kept for; it
-    # must not reach a model, a log or a transcript.
-    key = api_key.encode()
-    if key in response.body:
-        response = replace(response, body=response.body.replace(key, MASK.encode()))
-    if any(api_key in value for value in response.headers.values()):
-        masked = {name: value.replace(api_key, MASK) for name, value in response.headers.items()}
-        response = replace(response, headers=masked)
-    return response
 
 
 def _dressed(outcome: ToolOutcome, principal: ServerPrincipal) -> ToolOutcome:

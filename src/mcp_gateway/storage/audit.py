@@ -21,7 +21,7 @@ from mcp_gateway.models.pages import Page
 from mcp_gateway.schema.tables import audit_heads as heads
 from mcp_gateway.schema.tables import audit_log as log
 from mcp_gateway.storage.database import storage_faults
-from mcp_gateway.storage.rows import fetch_page, owned_by
+from mcp_gateway.storage.rows import fetch_page
 
 LABEL = b"audit-log"
 """What the keys of the chain are derived with."""
@@ -66,7 +66,8 @@ def head_bytes(tenant_id: str, seq: int, digest: bytes) -> bytes:
     return b"head\n%b\n%d\n%b" % (tenant_id.encode(), seq, digest)
 
 
-def _audit_row(row: Row[Any]) -> AuditRow:
+def to_audit_row(row: Row[Any]) -> AuditRow:
+    """From a row that has the public columns."""
     return AuditRow(**{column.name: getattr(row, column.name) for column in PUBLIC})
 
 
@@ -85,20 +86,18 @@ class AuditStore:
             with storage_faults():
                 await self._extend(tenant_id, group)
 
-    async def list_page(
-        self, tenant_id: str | None, wanted: AuditFilter, *, limit: int, after: str | None
-    ) -> Page[AuditRow]:
-        """Of one tenant, or for the operator of all, newest first."""
-        query = select(*PUBLIC).where(owned_by(log, tenant_id))
+    async def list_page(self, tenant_id: str, wanted: AuditFilter, *, limit: int, after: str | None) -> Page[AuditRow]:
+        """Of one tenant, newest first."""
+        query = select(*PUBLIC).where(log.c.tenant_id == tenant_id)
         if wanted.created_after is not None:
             query = query.where(log.c.created_at > wanted.created_after)
         if wanted.created_before is not None:
             query = query.where(log.c.created_at < wanted.created_before)
-        for name in ("action", "object_type", "object_id", "tenant_id"):
+        for name in ("action", "object_type", "object_id"):
             value = getattr(wanted, name)
             if value is not None:
                 query = query.where(log.c[name] == value)
-        return await fetch_page(self._connection, query, log, limit=limit, after=after, convert=_audit_row)
+        return await fetch_page(self._connection, query, log, limit=limit, after=after, convert=to_audit_row)
 
     async def _extend(self, tenant_id: str, entries: Iterable[AuditEntry]) -> None:
         seq, digest, now = await self._locked_head(tenant_id)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, Table, func, true
+from sqlalchemy import ColumnElement, Row, Select, Table, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mcp_gateway.models.pages import Page
@@ -12,14 +12,14 @@ from mcp_gateway.storage.database import storage_faults
 T = TypeVar("T")
 
 
-def owned_by(table: Table, tenant_id: str | None) -> ColumnElement[bool]:
-    """Rows of this tenant; None is the operator, who sees all."""
-    return true() if tenant_id is None else table.c.tenant_id == tenant_id
-
-
 def unexpired(table: Table) -> ColumnElement[bool]:
     """Rows that have not expired by the database's clock; an expired row is gone, swept or not."""
     return (table.c.expires_at.is_(None)) | (table.c.expires_at > func.now())
+
+
+def expired(table: Table) -> ColumnElement[bool]:
+    """Rows past their expiry."""
+    return table.c.expires_at <= func.now()
 
 
 def changed(table: Table) -> dict[str, Any]:
@@ -41,6 +41,10 @@ async def fetch_page(
         query = query.where(table.c.id < after)
     with storage_faults():
         result = await connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1))
-    rows: Sequence[Row[Any]] = result.all()
+    return to_page(result.all(), limit, convert)
+
+
+def to_page(rows: Sequence[Row[Any]], limit: int, convert: Callable[[Row[Any]], T]) -> Page[T]:
+    """A page out of `limit` rows and the one after them, if there is one."""
     items = tuple(convert(row) for row in rows[:limit])
     return Page(items=items, next_position=rows[limit - 1].id if len(rows) > limit else None)

@@ -45,9 +45,8 @@ def _wanted(
     action: Text = None,
     object_type: Text = None,
     object_id: Text = None,
-    tenant_id: Text = None,
 ) -> AuditFilter:
-    return AuditFilter(created_after, created_before, action, object_type, object_id, tenant_id)
+    return AuditFilter(created_after, created_before, action, object_type, object_id)
 
 
 @router.get("", summary="List changes", dependencies=[Depends(only(*FILTERS))])
@@ -55,11 +54,12 @@ async def list_page(
     services: Services,
     caller: LogReader,
     wanted: Annotated[AuditFilter, Depends(_wanted)],
+    tenant_id: Text = None,
     limit: Limit = DEFAULT_LIMIT,
     next_cursor: NextCursor = None,
 ) -> ListOut[AuditRowOut]:
     """Newest first. A tenant sees its own; rows of a deleted tenant stay for the operator."""
-    scope = f"audit:{caller.tenant_id}:{wanted}"
+    scope = f"audit:{caller.tenant_id}:{tenant_id}:{wanted}"
     after = services.list_cursors.position(scope, next_cursor)
-    page = await services.audit().list_page(caller, wanted, limit=limit, after=after)
+    page = await services.audit().list_page(caller, tenant_id, wanted, limit=limit, after=after)
     return list_out(page, AuditRowOut.of, services.list_cursors, scope)

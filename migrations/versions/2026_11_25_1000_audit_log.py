@@ -1,18 +1,20 @@
 """The audit log: a chain of rows per tenant that is only ever added to.
 
 Why: every change by the admin API leaves a trace that cannot be taken back.
-Safe for the code already deployed: it knows neither table.
+Safe for the code already deployed: it knows neither table; its sweep of expired rows finds no function and waits.
 
-Revision: 0003
-Revises: 0002
+Revision: 0004
+Revises: 0003
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0003"
-down_revision = "0002"
+from mcp_gateway.schema.isolation import definer_function, isolate
+
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -48,6 +50,63 @@ TRIGGERS = (
     ),
     ("audit_heads", "audit_heads_forward", "BEFORE UPDATE ON audit_heads FOR EACH ROW", "audit_refuse_backward"),
 )
+
+
+ROW = {
+    "id": "text",
+    "tenant_id": "text",
+    "seq": "bigint",
+    "created_at": "timestamptz",
+    "actor_kind": "text",
+    "actor_id": "text",
+    "action": "text",
+    "object_type": "text",
+    "object_id": "text",
+    "before": "jsonb",
+    "after": "jsonb",
+    "request_id": "text",
+}
+LIST = "list_audit_log"
+LIST_PARAMETERS = (
+    "after_id text, at_most integer, created_after timestamptz, created_before timestamptz, "
+    "wanted_action text, wanted_type text, wanted_object text"
+)
+# COALESCE and not OR, so that the index is entered where the page begins: no id sorts behind '~'.
+LIST_BODY = (
+    f"SELECT {', '.join('t.' + column for column in ROW)} FROM public.audit_log t "  # noqa: S608 - constants
+    "WHERE t.id < COALESCE(after_id, '~') AND t.created_at > COALESCE(created_after, '-infinity') "
+    "AND t.created_at < COALESCE(created_before, 'infinity') AND (wanted_action IS NULL OR t.action = wanted_action) "
+    "AND (wanted_type IS NULL OR t.object_type = wanted_type) "
+    "AND (wanted_object IS NULL OR t.object_id = wanted_object) ORDER BY t.id DESC LIMIT at_most"
+)
+# The sweep works in the name of one tenant after the other, since each row it deletes goes into that tenant's chain.
+EXPIRED = "e.expires_at <= pg_catalog.now() LIMIT at_most"
+SWEEP = "tenants_with_expired"
+SWEEP_BODY = (
+    f"(SELECT e.tenant_id FROM public.mcp_servers e WHERE {EXPIRED}) UNION "  # noqa: S608 - constants
+    f"(SELECT e.tenant_id FROM public.api_tokens e WHERE {EXPIRED}) ORDER BY 1"
+)
+FUNCTIONS = (
+    *definer_function(
+        LIST, LIST_PARAMETERS, returns=f"TABLE ({', '.join(f'{n} {k}' for n, k in ROW.items())})", body=LIST_BODY
+    ),
+    *definer_function(SWEEP, "at_most integer", returns="SETOF text", body=SWEEP_BODY),
+)
+
+
+def old_sweep(name: str, table: str) -> tuple[str, ...]:
+    """As revision 0003 made it."""
+    wanted = "expires_at <= pg_catalog.now() LIMIT at_most FOR UPDATE SKIP LOCKED"
+    body = (
+        f"DELETE FROM public.{table} t "  # noqa: S608 - constants
+        f"WHERE t.id = ANY (ARRAY(SELECT e.id FROM public.{table} e WHERE e.{wanted})) "
+        "RETURNING t.token_digest, t.version"
+    )
+    returns = "TABLE (token_digest bytea, version bigint)"
+    return definer_function(name, "at_most integer", returns=returns, body=body, volatility="VOLATILE")
+
+
+OLD_SWEEPS = {"delete_expired_servers": "mcp_servers", "delete_expired_api_tokens": "api_tokens"}
 
 
 def create_log() -> None:
@@ -101,9 +160,21 @@ def upgrade() -> None:
     for table, name, when, function in TRIGGERS:
         op.execute(f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION {function}()")
         op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
+    for table in ("audit_log", "audit_heads"):
+        for statement in isolate(table):
+            op.execute(statement)
+    for name in OLD_SWEEPS:
+        op.execute(f"DROP FUNCTION public.{name}(integer)")
+    for statement in FUNCTIONS:
+        op.execute(statement)
 
 
 def downgrade() -> None:
+    op.execute(f"DROP FUNCTION public.{SWEEP}(integer)")
+    op.execute(f"DROP FUNCTION public.{LIST}(text, integer, timestamptz, timestamptz, text, text, text)")
+    for name, table in OLD_SWEEPS.items():
+        for statement in old_sweep(name, table):
+            op.execute(statement)
     op.drop_table("audit_heads")
     op.drop_table("audit_log")
     op.execute("DROP FUNCTION audit_refuse_backward()")

@@ -1,0 +1,85 @@
+"""The few paths without a tenant, each one function in the database that runs with its owner's rights.
+
+Which functions there are, and why, is `schema/isolation.py`; everything else reads and writes behind row-level
+security, in the name of one tenant.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mcp_gateway.models.accounts import Account
+from mcp_gateway.models.api_tokens import ApiToken
+from mcp_gateway.models.audit import AuditFilter, AuditRow
+from mcp_gateway.models.pages import Page
+from mcp_gateway.models.tenants import Tenant
+from mcp_gateway.storage.accounts import to_account
+from mcp_gateway.storage.api_tokens import to_api_token
+from mcp_gateway.storage.audit import to_audit_row
+from mcp_gateway.storage.database import storage_faults
+from mcp_gateway.storage.rows import to_page
+from mcp_gateway.storage.tenants import to_tenant
+
+T = TypeVar("T")
+
+
+class TenantOf(StrEnum):
+    """What the tenant of a transaction can be looked up by; values name functions in the database."""
+
+    SERVER_DIGEST = "tenant_by_server_digest"
+    API_TOKEN_DIGEST = "tenant_by_api_token_digest"  # noqa: S105 - a function's name
+    ACCOUNT_ID = "tenant_by_account_id"
+    API_TOKEN_ID = "tenant_by_api_token_id"  # noqa: S105 - a function's name
+
+
+class AcrossTenants:
+    """The operator's lists and the expiry sweep."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def list_tenants(self, *, limit: int, after: str | None) -> Page[Tenant]:
+        """Newest first."""
+        return await self._page("list_tenants", limit, after, to_tenant)
+
+    async def list_accounts(self, *, limit: int, after: str | None) -> Page[Account]:
+        """Of all tenants, newest first."""
+        return await self._page("list_accounts", limit, after, to_account)
+
+    async def list_api_tokens(self, *, limit: int, after: str | None) -> Page[ApiToken]:
+        """Of all tenants, newest first, without expired ones."""
+        return await self._page("list_api_tokens", limit, after, to_api_token)
+
+    async def list_audit_log(self, wanted: AuditFilter, *, limit: int, after: str | None) -> Page[AuditRow]:
+        """Of all tenants, newest first."""
+        query = (
+            "SELECT * FROM public.list_audit_log(:after, :count, :created_after, :created_before, "
+            "CAST(:action AS text), CAST(:object_type AS text), CAST(:object_id AS text))"
+        )
+        rows = await self._rows(
+            query,
+            after=after,
+            count=limit + 1,
+            created_after=wanted.created_after,
+            created_before=wanted.created_before,
+            action=wanted.action,
+            object_type=wanted.object_type,
+            object_id=wanted.object_id,
+        )
+        return to_page(rows, limit, to_audit_row)
+
+    async def tenants_with_expired(self, limit: int) -> list[str]:
+        """Tenants of up to `limit` MCP servers and as many API tokens past their expiry."""
+        rows = await self._rows("SELECT * FROM public.tenants_with_expired(:limit) AS tenant_id", limit=limit)
+        return [row.tenant_id for row in rows]
+
+    async def _page(self, function: str, limit: int, after: str | None, convert: Callable[[Row[Any]], T]) -> Page[T]:
+        query = f"SELECT * FROM public.{function}(:after, :count)"  # noqa: S608 - one of three names above
+        return to_page(await self._rows(query, after=after, count=limit + 1), limit, convert)
+
+    async def _rows(self, query: str, **values: Any) -> Sequence[Row[Any]]:
+        with storage_faults():
+            return (await self._connection.execute(text(query), values)).all()
