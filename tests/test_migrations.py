@@ -5,9 +5,8 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
-import asyncpg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -23,7 +22,7 @@ from mcp_gateway.schema.base import metadata
 from mcp_gateway.schema.tables import APPLICATION_PRIVILEGES
 from mcp_gateway.storage import migrations
 from mcp_gateway.storage.database import open_engine
-from tests.support.databases import fresh_database, worker_number
+from tests.support.databases import connected, fresh_database, worker_number
 from tests.support.gateways import Stores, settings_for
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
@@ -68,15 +67,6 @@ def empty(postgres_admin_url, redis_url):
 def migrated(postgres_admin_url, redis_url):
     with fresh_database(postgres_admin_url, "migrated", redis_url) as stores:
         yield stores
-
-
-@contextlib.asynccontextmanager
-async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def run_sync(owner_url, work):

@@ -18,6 +18,8 @@ class AdminPrincipal:
     scopes: frozenset[Scope] = ALL_SCOPES
     key_fingerprint: str | None = None
     """Of the operator's key: tells two keys apart and tells nothing about either."""
+    token_digest: bytes | None = field(default=None, repr=False)
+    """Of the API token; None for the operator."""
 
     @property
     def is_operator(self) -> bool:
@@ -46,6 +48,10 @@ class ServerPrincipal:
     expires_at: datetime | None
     version: int
     """Rises with every change of the server or of its account's key."""
+    token_digest: bytes | None = field(default=None, repr=False)
+    """Of the MCP token that was sent; None where there is no server between, as in a plain REST call."""
+    api_token_digest: bytes | None = field(default=None, repr=False)
+    """Of the API token that was needed as well."""
 
 
 @dataclass(frozen=True, slots=True)
