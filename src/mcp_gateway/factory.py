@@ -116,7 +116,7 @@ class TokenStores:
 
     def unit_of_work(self, tenant_id: str | None = None) -> UnitOfWork:
         """A fresh transaction, of this tenant or of none yet."""
-        return UnitOfWork(self._engine, self._audit_chain, tenant_id)
+        return UnitOfWork(self._engine, tenant_id, audit_chain=self._audit_chain)
 
     async def aclose(self) -> None:
         """End what is still being looked up, before the stores are closed."""

@@ -34,7 +34,7 @@ class UnitOfWork:
     outbox: OutboxStore
     audit: AuditStore
 
-    def __init__(self, engine: AsyncEngine, audit_chain: HashChain, tenant_id: str | None = None) -> None:
+    def __init__(self, engine: AsyncEngine, tenant_id: str | None = None, *, audit_chain: HashChain) -> None:
         self._engine = engine
         self._audit_chain = audit_chain
         self._tenant_id = tenant_id
