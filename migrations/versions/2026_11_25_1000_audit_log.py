@@ -34,7 +34,7 @@ BEGIN
     IF NEW.tenant_id <> OLD.tenant_id OR NEW.seq < OLD.seq THEN
         RAISE EXCEPTION 'the head of an audit chain only moves on' USING ERRCODE = 'insufficient_privilege';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$
 """
 # ALWAYS: also for a session that says it only replicates.
@@ -48,7 +48,7 @@ TRIGGERS = (
         "BEFORE TRUNCATE ON audit_heads FOR EACH STATEMENT",
         "audit_refuse_change",
     ),
-    ("audit_heads", "audit_heads_forward", "BEFORE UPDATE ON audit_heads FOR EACH ROW", "audit_refuse_backward"),
+    ("audit_heads", "audit_heads_forward", "AFTER UPDATE ON audit_heads FOR EACH ROW", "audit_refuse_backward"),
 )
 
 
