@@ -6,11 +6,14 @@ draft-ietf-httpapi-ratelimit-headers-10 (structured lists `RateLimit`, `RateLimi
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 UPSTREAM = "richpanel"
 """The policy that upstream enforces."""
-OWN_NAMES = frozenset({UPSTREAM, "gateway-token"})
+GATEWAY_TOKEN = "gateway-token"  # noqa: S105 - the name of a policy
+"""The policy of the gateway's own for one token."""
+OWN_NAMES = frozenset({UPSTREAM, GATEWAY_TOKEN})
 """Policies whose names are ours to give; one that upstream names alike must not pass for them."""
 
 _MAX_INTEGER = 999_999_999_999_999  # RFC 9651 §3.3.1: at most 15 digits
@@ -50,6 +53,16 @@ def rate_limit_headers(quotas: Sequence[Quota], retry_after_seconds: int | None)
     return fields
 
 
+def with_quota(headers: Sequence[tuple[str, str]], quota: Quota) -> tuple[tuple[str, str], ...]:
+    """The same headers with one more item in the two structured lists; the three older fields stay what they were."""
+    items = {
+        "ratelimit": _standing(quota),
+        "ratelimit-policy": _fixed_policy(quota.name, quota.limit, quota.window_seconds),
+    }
+    extended = [(name, f"{value}, {items.pop(name)}" if name in items else value) for name, value in headers]
+    return (*extended, *items.items())
+
+
 def _three_fields(quota: Quota) -> list[tuple[str, str]]:
     _, limit, remaining, reset, window, _ = quota
     if reset is None and (limit is not None or remaining is not None):
@@ -85,10 +98,16 @@ def _policy(quota: Quota) -> str:
     return f"{_quoted(quota.name)};q={_integer(quota.limit or 0)}{unit}{w}"
 
 
+@lru_cache
+def _fixed_policy(name: str, limit: int | None, window_seconds: int | None) -> str:
+    return _policy(Quota(name, limit, window_seconds=window_seconds))
+
+
 def _integer(value: int) -> str:
     return str(min(max(value, 0), _MAX_INTEGER))
 
 
+@lru_cache
 def _quoted(text: str) -> str:
     if not _STRING.fullmatch(text):
         raise ValueError("a policy's name must be printable ASCII")

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from mcp_gateway.constants import PRODUCT
-from mcp_gateway.kit.ratelimit import OWN_NAMES, UPSTREAM, Quota, rate_limit_headers
-from mcp_gateway.models.limits import RateLimits
+from mcp_gateway.kit.ratelimit import OWN_NAMES, UPSTREAM, Quota, rate_limit_headers, with_quota
+from mcp_gateway.models.limits import RateLimits, Refusal
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.content import block_json
 from mcp_gateway.protocol.reply import JSON_HEADERS, Header
@@ -23,6 +23,8 @@ LIST_TTL_MS = 60_000
 """How long a client may keep a list (2026-07-28, Caching); a call from an older one is told the names there are now."""
 META_PREFIX = "richpanel-mcp-gateway/"
 """Of our own keys in `_meta` (Overview / _meta: a prefix that is not reserved)."""
+RETRY_AFTER = "retry_after_seconds"
+"""In an error: how long to wait."""
 LIST_REVISION_KEY = b"richpanel-mcp-gateway/listRevision"
 """In `_meta` of a list: equal revisions mean equal lists."""
 
@@ -88,9 +90,24 @@ def _stamp_with(meta: Mapping[str, Any], revision: Revision) -> bytes:
     )
 
 
+def call_headers(outcome: ToolOutcome, own: Quota | None) -> tuple[Header, ...]:
+    """The headers of a tool call's answer: upstream's rate limits where it told them, and the gateway's own behind."""
+    headers = _upstream_headers(outcome.limits)
+    if own is not None:
+        headers = with_quota(headers, own)
+    if outcome.error is not None and outcome.error.origin == "gateway" and RETRY_AFTER in outcome.error.details:
+        headers = (*headers, ("retry-after", str(outcome.error.details[RETRY_AFTER])))
+    return headers
+
+
+def refusal_headers(refusal: Refusal, own: Quota | None) -> tuple[Header, ...]:
+    """Those of a request that met a limit of the gateway's own and is no tool call."""
+    headers = (("retry-after", str(refusal.retry_after_seconds)),)
+    return headers if own is None else with_quota(headers, own)
+
+
 @lru_cache(maxsize=1024)
-def call_headers(limits: RateLimits | None) -> tuple[Header, ...]:
-    """The headers of a tool call's answer, with upstream's rate limits where it told them."""
+def _upstream_headers(limits: RateLimits | None) -> tuple[Header, ...]:
     if limits is None:
         return JSON_HEADERS
     binding = Quota(UPSTREAM, limits.limit, limits.remaining, limits.reset_seconds, limits.window_seconds)

@@ -26,6 +26,7 @@ from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest, UpstreamResponse
+from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
 from mcp_gateway.upstream.port import UpstreamClient
@@ -82,6 +83,7 @@ class ToolCallService:
         clock: Clock,
         cursor_key: bytes,
         result_budget: int,
+        limits: CallLimits,
     ) -> None:
         """`upstreams` by integration; `cursor_key` is any secret the replicas share; the budget is in characters."""
         self._upstreams = upstreams
@@ -90,6 +92,7 @@ class ToolCallService:
         self._sealer = sealer
         self._events = events
         self._clock = clock
+        self._limits = limits
         self._writes = Shelter()
 
     async def call(
@@ -118,7 +121,7 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome = await self._call(call)
+        outcome = await self._limited(call)
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
             outcome = _dressed(outcome, call.principal)
         if outcome is ABANDONED and not call.has_written:
@@ -126,6 +129,15 @@ class ToolCallService:
         else:
             self._finished(call, OK if outcome.error is None else outcome.error.type.value)
         return outcome
+
+    async def _limited(self, call: "_Call") -> ToolOutcome:
+        refused = await self._limits.enter(call.principal)
+        if refused is not None:
+            return refused
+        try:
+            return await self._call(call)
+        finally:
+            self._limits.leave(call.principal)
 
     def _finished(self, call: "_Call", status: str) -> None:
         self._events.tool_call_finished(
