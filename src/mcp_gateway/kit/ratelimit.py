@@ -6,7 +6,6 @@ draft-ietf-httpapi-ratelimit-headers-10 (structured lists `RateLimit`, `RateLimi
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 UPSTREAM = "richpanel"
@@ -53,14 +52,22 @@ def rate_limit_headers(quotas: Sequence[Quota], retry_after_seconds: int | None)
     return fields
 
 
-def with_quota(headers: Sequence[tuple[str, str]], quota: Quota) -> tuple[tuple[str, str], ...]:
-    """The same headers with one more item in the two structured lists; the three older fields stay what they were."""
-    items = {
-        "ratelimit": _standing(quota),
-        "ratelimit-policy": _fixed_policy(quota.name, quota.limit, quota.window_seconds),
-    }
-    extended = [(name, f"{value}, {items.pop(name)}" if name in items else value) for name, value in headers]
-    return (*extended, *items.items())
+def split_headers(headers: Sequence[tuple[str, str]], policy: Quota) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Headers made ready for one more quota, whose standing changes with each answer.
+
+    They come without `RateLimit` and with the quota's item behind the policies; beside them what its standing goes
+    behind in `RateLimit`. The three older fields stay what they were.
+    """
+    known = dict(headers)
+    standings, policies = known.pop("ratelimit", ""), known.pop("ratelimit-policy", "")
+    known["ratelimit-policy"] = f"{policies}, {_policy(policy)}" if policies else _policy(policy)
+    return tuple(known.items()), f"{standings}, " if standings else ""
+
+
+def standing_item(quota: Quota) -> str:
+    """Where a quota of our own stands, as an item of `RateLimit`: its name and figures need no check."""
+    name, _, remaining, reset, _, _ = quota
+    return f'"{name}";r={remaining}' if reset is None else f'"{name}";r={remaining};t={reset}'
 
 
 def _three_fields(quota: Quota) -> list[tuple[str, str]]:
@@ -98,16 +105,10 @@ def _policy(quota: Quota) -> str:
     return f"{_quoted(quota.name)};q={_integer(quota.limit or 0)}{unit}{w}"
 
 
-@lru_cache
-def _fixed_policy(name: str, limit: int | None, window_seconds: int | None) -> str:
-    return _policy(Quota(name, limit, window_seconds=window_seconds))
-
-
 def _integer(value: int) -> str:
     return str(min(max(value, 0), _MAX_INTEGER))
 
 
-@lru_cache
 def _quoted(text: str) -> str:
     if not _STRING.fullmatch(text):
         raise ValueError("a policy's name must be printable ASCII")

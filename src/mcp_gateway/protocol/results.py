@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from mcp_gateway.constants import PRODUCT
-from mcp_gateway.kit.ratelimit import OWN_NAMES, UPSTREAM, Quota, rate_limit_headers, with_quota
+from mcp_gateway.kit.ratelimit import OWN_NAMES, UPSTREAM, Quota, rate_limit_headers, split_headers, standing_item
 from mcp_gateway.models.limits import RateLimits, Refusal
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.content import block_json
@@ -92,9 +92,7 @@ def _stamp_with(meta: Mapping[str, Any], revision: Revision) -> bytes:
 
 def call_headers(outcome: ToolOutcome, own: Quota | None) -> tuple[Header, ...]:
     """The headers of a tool call's answer: upstream's rate limits where it told them, and the gateway's own behind."""
-    headers = _upstream_headers(outcome.limits)
-    if own is not None:
-        headers = with_quota(headers, own)
+    headers = _upstream_headers(outcome.limits) if own is None else _with_own(outcome.limits, own)
     if outcome.error is not None and outcome.error.origin == "gateway" and RETRY_AFTER in outcome.error.details:
         headers = (*headers, ("retry-after", str(outcome.error.details[RETRY_AFTER])))
     return headers
@@ -102,8 +100,21 @@ def call_headers(outcome: ToolOutcome, own: Quota | None) -> tuple[Header, ...]:
 
 def refusal_headers(refusal: Refusal, own: Quota | None) -> tuple[Header, ...]:
     """Those of a request that met a limit of the gateway's own and is no tool call."""
-    headers = (("retry-after", str(refusal.retry_after_seconds)),)
-    return headers if own is None else with_quota(headers, own)
+    wait = ("retry-after", str(refusal.retry_after_seconds))
+    return (wait,) if own is None else (wait, *_with_own(None, own)[len(JSON_HEADERS) :])
+
+
+def _with_own(limits: RateLimits | None, own: Quota) -> tuple[Header, ...]:
+    fixed, before = _beside_own(limits, own.name, own.limit, own.window_seconds)
+    return (*fixed, ("ratelimit", before + standing_item(own)))
+
+
+@lru_cache(maxsize=1024)
+def _beside_own(
+    limits: RateLimits | None, name: str, limit: int | None, window_seconds: int | None
+) -> tuple[tuple[Header, ...], str]:
+    """All that stays the same from one answer to the next."""
+    return split_headers(_upstream_headers(limits), Quota(name, limit, window_seconds=window_seconds))
 
 
 @lru_cache(maxsize=1024)

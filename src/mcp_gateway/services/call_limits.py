@@ -4,7 +4,6 @@ All of it is decided before anything is sent upstream. The limit of a token is i
 rotated shares it with its successor. Over plain REST an account stands for the server.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 
 from mcp_gateway.kit.clock import Clock
@@ -37,12 +36,12 @@ class Bulkhead:
         """0 means no limit."""
         self._per_tenant = per_tenant or float("inf")
         self._in_all = in_all or float("inf")
-        self._taken: Counter[str] = Counter()
+        self._taken: dict[str, int] = {}
         self._taken_in_all = 0
 
     def enter(self, tenant_id: str) -> bool:
         """Take a place; False when there is none. `leave` must follow."""
-        taken = self._taken[tenant_id]
+        taken = self._taken.get(tenant_id, 0)
         if taken >= self._per_tenant or self._taken_in_all >= self._in_all:
             return False
         self._taken[tenant_id] = taken + 1
@@ -90,16 +89,17 @@ class CallLimits:
 
     async def admit(self, principal: ServerPrincipal) -> Refusal | None:
         """Count one request; why it must not be answered now, or None."""
-        if self._token is not None:
-            wait = await self._token.take(principal.server_id)
+        token, tenant = self._token, self._tenant
+        if token is not None and not token.take_at_hand(principal.server_id):
+            wait = await token.take(principal.server_id)
             if wait is not None:
-                return Refusal("This MCP server", self._token.limit, wait)
-        if self._tenant is not None:
-            wait = await self._tenant.take(principal.tenant_id)
+                return Refusal("This MCP server", token.limit, wait)
+        if tenant is not None and not tenant.take_at_hand(principal.tenant_id):
+            wait = await tenant.take(principal.tenant_id)
             if wait is not None:
-                if self._token is not None:
-                    self._token.give_back(principal.server_id)
-                return Refusal("This tenant", self._tenant.limit, wait)
+                if token is not None:
+                    token.give_back(principal.server_id)
+                return Refusal("This tenant", tenant.limit, wait)
         return None
 
     async def miss(self, address: str) -> Refusal | None:

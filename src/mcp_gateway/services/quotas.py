@@ -22,6 +22,7 @@ from mcp_gateway.storage.quota_leases import Lease, LeaseRequest, QuotaLeases
 from mcp_gateway.storage.redis_link import RedisDownError
 
 WINDOW_SECONDS = 60.0
+WINDOW = int(WINDOW_SECONDS)
 MAX_BUCKETS = 20_000
 """Keys of one kind a process remembers, about 300 bytes each; the one that was idle longest is forgotten first."""
 LEASES_AT_ONCE = 100
@@ -182,16 +183,24 @@ class Quotas:
         self._max_buckets = max_buckets
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
+    def take_at_hand(self, key: str) -> bool:
+        """Take one of those this process has plenty of, as nearly always; False says nothing, `take` must be asked."""
+        bucket = self._buckets.get(key)
+        if bucket is None or bucket.left <= bucket.low or self._clock.monotonic() >= bucket.until:
+            return False
+        bucket.left -= 1
+        self._buckets.move_to_end(key)
+        return True
+
     async def take(self, key: str) -> int | None:
         """Take one; None, or the seconds until the next is to be had."""
+        if self.take_at_hand(key):
+            return None
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._open(key)
         else:
             self._buckets.move_to_end(key)
-        if bucket.left > bucket.low and self._clock.monotonic() < bucket.until:
-            bucket.left -= 1
-            return None
         return await self._take_slowly(bucket)
 
     def give_back(self, key: str) -> None:
@@ -204,10 +213,10 @@ class Quotas:
         """Where a key stands, as far as this process knows, under the name of a policy."""
         bucket = self._buckets.get(key)
         if bucket is None:
-            return Quota(policy, self.limit, self.limit, None, int(WINDOW_SECONDS))
+            return Quota(policy, self.limit, self.limit, None, WINDOW)
         remaining = max(0, self.limit - bucket.used + bucket.left)
         reset = max(1, ceil(bucket.until - self._clock.monotonic()))
-        return Quota(policy, self.limit, min(remaining, self.limit), reset, int(WINDOW_SECONDS))
+        return Quota(policy, self.limit, min(remaining, self.limit), reset, WINDOW)
 
     async def _take_slowly(self, bucket: _Bucket) -> int | None:
         while True:
