@@ -36,6 +36,7 @@ class FakeHost:
 
     refusal: Refusal | None = None
     own_quota: Quota | None = None
+    notices: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def list_revision(self) -> str:
