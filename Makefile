@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-complete
 
-.PHONY: setup demo test conformance clients fuzz check format lock clean
+.PHONY: setup demo test conformance clients fuzz security bench check format lock clean
 
 # Does nothing when neither the lock nor the project's metadata changed.
 setup: $(STAMP)
@@ -31,6 +31,14 @@ clients: setup
 # The suite runs 3,000 bodies of this corpus. Another seed: make fuzz SEED=7
 fuzz: setup
 	@FUZZ_BODIES=10000 $(if $(SEED),FUZZ_SEED=$(SEED)) $(BIN)/pytest -q tests/fuzz
+
+# The gates of docs/security.md with the numbers of their bars. One of them: make security ARGS="tests/security/test_g02_isolation.py"
+security: setup
+	@$(BIN)/python -m tests.security $(ARGS)
+
+# Against FastMCP and the floor, a core each for what is measured and for the load: make bench QUICK=1 ONLY=gateway,floor
+bench: setup
+	@$(BIN)/python -m bench.peers $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") --out .data/bench.json
 
 check: setup
 	@$(BIN)/ruff format --check --quiet .

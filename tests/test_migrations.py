@@ -5,9 +5,8 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
-import asyncpg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -23,7 +22,7 @@ from mcp_gateway.schema.base import metadata
 from mcp_gateway.schema.tables import APPLICATION_PRIVILEGES
 from mcp_gateway.storage import migrations
 from mcp_gateway.storage.database import open_engine
-from tests.support.databases import fresh_database, worker_number
+from tests.support.databases import connected, fresh_database, worker_number
 from tests.support.gateways import Stores, settings_for
 
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
@@ -36,6 +35,13 @@ FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 
 CONSTRAINTS = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
 FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'
+"""
+WALLS = """
+SELECT 'policy', tablename, policyname, roles::text, qual, with_check FROM pg_policies WHERE schemaname = 'public'
+UNION ALL SELECT 'forced', oid::regclass::text, relrowsecurity::text, relforcerowsecurity::text, '', ''
+FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+UNION ALL SELECT 'function', oid::regprocedure::text, prosrc, proconfig::text, prosecdef::text, ''
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 """
 INDEXES = "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
 
@@ -63,15 +69,6 @@ def migrated(postgres_admin_url, redis_url):
         yield stores
 
 
-@contextlib.asynccontextmanager
-async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 async def run_sync(owner_url, work):
     """Run a function of a SQLAlchemy connection as the owner, as `migrations.upgrade` does."""
     engine = open_engine(owner_url, pool_size=1)
@@ -89,6 +86,14 @@ async def picture(url: str) -> set[tuple[object, ...]]:
     async with connected(url) as connection:
         rows = [tuple(row) for query in (COLUMNS, CONSTRAINTS, INDEXES) for row in await connection.fetch(query)]
     return {row for row in rows if "alembic_version" not in row}
+
+
+async def whole_picture(url: str) -> set[tuple[object, ...]]:
+    """The same with what keeps tenants apart, which SQLAlchemy's metadata does not know."""
+    async with connected(url) as connection:
+        walls = {tuple(row) for row in await connection.fetch(WALLS)}
+    assert walls
+    return await picture(url) | walls
 
 
 def alembic(step):
@@ -135,20 +140,20 @@ def test_there_is_one_head_and_one_line_to_it():
 
 
 async def test_last_step_goes_back_and_forth(migrated):
-    before = await picture(migrated.owner_url)
+    before = await whole_picture(migrated.owner_url)
     await run_sync(migrated.owner_url, alembic(lambda config: command.downgrade(config, "-1")))
-    assert await picture(migrated.owner_url) != before
+    assert await whole_picture(migrated.owner_url) != before
     assert "mcp-gateway migrate" in await refusal(migrated)
     await asyncio.to_thread(migrate, settings_for(migrated))
-    assert await picture(migrated.owner_url) == before
+    assert await whole_picture(migrated.owner_url) == before
     async with open_factory(settings_for(migrated)):
         pass
 
 
 async def test_migrating_again_changes_nothing(migrated):
-    before = await picture(migrated.owner_url)
+    before = await whole_picture(migrated.owner_url)
     await asyncio.to_thread(migrate, settings_for(migrated))
-    assert await picture(migrated.owner_url) == before
+    assert await whole_picture(migrated.owner_url) == before
 
 
 def test_two_migrations_at_once_both_succeed(empty):
@@ -275,3 +280,19 @@ async def test_database_that_does_not_answer_is_refused(migrated):
     text = await refusal(migrated, database_url="postgresql://nobody:canary-password@127.0.0.1:9/none")
     assert text.startswith("GATEWAY_DATABASE_URL: ")
     assert "canary" not in text
+
+
+async def test_table_that_is_not_behind_forced_row_level_security_is_refused(migrated):
+    async with connected(migrated.owner_url) as connection:
+        await connection.execute("ALTER TABLE mcp_servers NO FORCE ROW LEVEL SECURITY")
+        await connection.execute("ALTER TABLE tenants DISABLE ROW LEVEL SECURITY")
+    assert "row-level security is not forced on mcp_servers, tenants" in await refusal(migrated)
+
+
+async def test_a_function_too_many_is_taken_back_by_the_next_migration(migrated):
+    role = f"{migrated.database_url.partition('://')[2].partition(':')[0]}"
+    async with connected(migrated.owner_url) as connection:
+        await connection.execute("CREATE FUNCTION peep() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'")
+        assert await connection.fetchval("SELECT has_function_privilege($1, 'peep()', 'EXECUTE')", role) is True
+        await asyncio.to_thread(migrate, settings_for(migrated))
+        assert await connection.fetchval("SELECT has_function_privilege($1, 'peep()', 'EXECUTE')", role) is False

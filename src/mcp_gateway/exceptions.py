@@ -7,6 +7,7 @@ GatewayError                       code · http_status · a public message
 │  ├─ MalformedRequestError  400   not JSON, or a cursor of ours that was altered
 │  ├─ UnauthenticatedError   401
 │  ├─ PermissionDeniedError  403
+│  │  └─ InsufficientScopeError    the API token lacks `scope`
 │  ├─ NotFoundError          404   also for another tenant's object: the two must not be told apart
 │  ├─ StaleVersionError      412   `If-Match` named an older version
 │  └─ PayloadTooLargeError   413
@@ -96,6 +97,14 @@ class PermissionDeniedError(CallerError):
 
     code = "permission_denied"
     http_status = 403
+
+
+class InsufficientScopeError(PermissionDeniedError):
+    """An API token without the scope that is needed."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"this API token lacks the scope `{scope}`")
+        self.scope = scope
 
 
 class NotFoundError(CallerError):

@@ -35,6 +35,7 @@ from mcp_gateway.services.tenants import TenantService
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.services.upkeep import Upkeep
+from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.database import open_engine
@@ -44,6 +45,7 @@ from mcp_gateway.storage.token_codec import dump_api_token, dump_server, load_ap
 from mcp_gateway.storage.token_records import TokenRecords
 from mcp_gateway.storage.token_store import TokenStore
 from mcp_gateway.storage.uow import UnitOfWork
+from mcp_gateway.storage.without_tenant import TenantOf
 from mcp_gateway.telemetry.logs import FanOut, LoggingEvents
 from mcp_gateway.telemetry.metrics import Metrics
 from mcp_gateway.upstream.client import IntegrationClient, Service
@@ -108,9 +110,9 @@ class TokenStores:
 
         self.link.catch_up_with(self.announcer.catch_up)
 
-    def unit_of_work(self) -> UnitOfWork:
-        """A fresh transaction."""
-        return UnitOfWork(self._engine)
+    def unit_of_work(self, tenant_id: str | None = None) -> UnitOfWork:
+        """A fresh transaction, of this tenant or of none yet."""
+        return UnitOfWork(self._engine, tenant_id)
 
     async def aclose(self) -> None:
         """End what is still being looked up, before the stores are closed."""
@@ -119,11 +121,13 @@ class TokenStores:
 
     async def _load_server(self, digest: bytes) -> ServerPrincipal | None:
         async with self.unit_of_work() as stores:
-            return await stores.servers.find_by_digest(digest)
+            tenant_id = await stores.enter_by(TenantOf.SERVER_DIGEST, digest)
+            return await stores.servers.find_by_digest(tenant_id, digest) if tenant_id else None
 
     async def _load_api_token(self, digest: bytes) -> ApiTokenPrincipal | None:
         async with self.unit_of_work() as stores:
-            return await stores.api_tokens.find_by_digest(digest)
+            tenant_id = await stores.enter_by(TenantOf.API_TOKEN_DIGEST, digest)
+            return await stores.api_tokens.find_by_digest(tenant_id, digest) if tenant_id else None
 
 
 class Factory:
@@ -134,7 +138,7 @@ class Factory:
         settings = context.settings
         keys = parse_encryption_keys(settings.encryption_keys)
         shared_secret = next(iter(keys.values()))
-        self._clock = context.clock
+        self._clock = self.clock = context.clock
         self._public_url = settings.public_url
         self._sealer = Sealer(keys)
         self._tokens = TokenStores(context, shared_secret)
@@ -153,10 +157,17 @@ class Factory:
             sealer=self._sealer,
             events=FanOut(LoggingEvents(), context.metrics),
             clock=context.clock,
+            permit=WritePermit(
+                server_tokens=self._tokens.servers,
+                api_tokens=self._tokens.api_tokens,
+                unit_of_work=self._unit_of_work,
+            ),
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
         )
-        self.hosts: HostSource = hosts or ServerHosts(tool_sets=self.tool_sets, calls=self.tool_calls)
+        self.hosts: HostSource = hosts or ServerHosts(
+            tool_sets=self.tool_sets, calls=self.tool_calls, clock=context.clock
+        )
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
             unit_of_work=self._unit_of_work, announcer=self._announcer, sweep_seconds=settings.sweep_seconds
@@ -287,6 +298,7 @@ async def _check_database(engine: AsyncEngine) -> None:
     try:
         await migrations.check_role(engine)
         await migrations.check_schema(engine)
+        await migrations.check_isolation(engine)
     except StoreUnavailableError as exc:
         raise ConfigurationError(f"GATEWAY_DATABASE_URL: {exc.message} ({type(exc.__cause__).__name__})") from exc
 

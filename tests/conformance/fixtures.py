@@ -7,6 +7,7 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -124,6 +125,7 @@ class FixtureHost:
 
     instructions: str | None = None
     list_revision = "fixtures"
+    notices: Mapping[str, Any] = MappingProxyType({})
 
     def list_tools_json(self) -> bytes:
         return orjson.dumps(

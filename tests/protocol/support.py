@@ -32,6 +32,8 @@ class FakeHost:
     offered: Mapping[str, OfferedTool] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any], CallContext]] = field(default_factory=list)
 
+    notices: Mapping[str, Any] = field(default_factory=dict)
+
     @property
     def list_revision(self) -> str:
         return "r1"

@@ -5,7 +5,7 @@ import re
 import orjson
 import pytest
 
-from mcp_gateway.protocol.results import LIST_REVISION_KEY
+from mcp_gateway.protocol.results import LIST_REVISION, META_PREFIX
 from tests.conformance.fixtures import DIALECT
 from tests.protocol.support import LEGACY, MODERN, FakeHost, parsed, request, send, send_modern
 
@@ -36,7 +36,7 @@ async def test_schema_arrives_with_every_keyword(version):
 @pytest.mark.parametrize("version", [MODERN, *LEGACY])
 async def test_our_keys_in_meta_are_well_formed_and_under_no_reserved_prefix(version):
     ours = (await listed(version))["_meta"].keys() - {"io.modelcontextprotocol/serverInfo"}
-    assert ours == {LIST_REVISION_KEY.decode()}
+    assert ours == {META_PREFIX + LIST_REVISION}
     for key in ours:
         prefix = PREFIXED_KEY.fullmatch(key)
         assert prefix

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
 
 from mcp_gateway.dev.stores import create_database, drop_database
 from mcp_gateway.factory import migrate
@@ -25,3 +27,13 @@ def fresh_database(admin_url: str, purpose: str, redis_url: str = "redis://unuse
         yield stores
     finally:
         drop_database(admin_url, name, roles=(f"{name}_owner", f"{name}_app"))
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """One connection, closed at the end."""
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()

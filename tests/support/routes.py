@@ -18,6 +18,8 @@ class AdminRoute:
     example: Any
     """A body that is accepted, from the schema's own examples; None for a route without one."""
     needs_key: bool
+    scopes: tuple[frozenset[str], ...]
+    """What a key needs: all of one of these."""
 
     @property
     def parameters(self) -> list[str]:
@@ -42,11 +44,17 @@ async def admin_routes(gateway: Gateway) -> list[AdminRoute]:
     """All of them."""
     document = (await gateway.client.get(f"{gateway.url}/openapi.json")).json()
     return [
-        AdminRoute(method.upper(), path, _example(document, operation), bool(operation.get("security")))
+        AdminRoute(
+            method.upper(), path, _example(document, operation), bool(operation.get("security")), _scopes(operation)
+        )
         for path, item in document["paths"].items()
         for method, operation in item.items()
         if method in METHODS
     ]
+
+
+def _scopes(operation: dict[str, Any]) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(scopes) for one in operation.get("security", ()) for scopes in one.values())
 
 
 def _example(document: dict[str, Any], operation: dict[str, Any]) -> Any:

@@ -1,15 +1,15 @@
 """What a route gets: the services, and who is calling with which rights."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from mcp_gateway.exceptions import InvalidInputError, PermissionDeniedError, Problem
 from mcp_gateway.factory import Factory
 from mcp_gateway.models.api_tokens import Scope
 from mcp_gateway.models.principals import AdminPrincipal
+from mcp_gateway.services.scopes import require_scope
 
 bearer = HTTPBearer(auto_error=False, description="The operator's key, or a tenant's API token (`rpat_…`).")
 
@@ -24,37 +24,46 @@ Services = Annotated[Factory, Depends(get_factory)]
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 
 
-def _allowed(scope: Scope) -> Callable[[Services, Credentials], Awaitable[AdminPrincipal]]:
-    async def authenticate(services: Services, credentials: Credentials) -> AdminPrincipal:
-        principal = await services.authentication.admin(None if credentials is None else credentials.credentials)
-        if scope not in principal.scopes:
-            raise PermissionDeniedError(f"this API token lacks the scope `{scope}`")
-        return principal
-
-    return authenticate
+OPERATOR = "operator"
+"""Stands among the scopes of a route that no API token may use, whatever its scopes."""
 
 
-async def _any_caller(services: Services, credentials: Credentials) -> AdminPrincipal:
-    return await services.authentication.admin(None if credentials is None else credentials.credentials)
-
-
-async def _operator(services: Services, credentials: Credentials) -> AdminPrincipal:
-    principal = await services.authentication.admin(None if credentials is None else credentials.credentials)
-    if not principal.is_operator:
-        raise PermissionDeniedError("only the operator's key may do this")
+async def _authorized(needed: SecurityScopes, services: Services, credentials: Credentials) -> AdminPrincipal:
+    """The caller, once it has what the route declares; OpenAPI lists the same with the operation's `security`."""
+    principal = await _known(services, credentials)
+    for scope in needed.scopes:
+        if scope == OPERATOR:
+            if not principal.is_operator:
+                raise PermissionDeniedError("only the operator's key may do this")
+        else:
+            require_scope(principal.scopes, Scope(scope))
     return principal
 
 
-Caller = Annotated[AdminPrincipal, Depends(_any_caller)]
-"""Whoever has a key; which scope it needs is for the service to say."""
-Operator = Annotated[AdminPrincipal, Depends(_operator)]
+async def _tool_caller(services: Services, credentials: Credentials) -> AdminPrincipal:
+    # Which of the two it needs, the service says once it knows the tool; with neither there is nothing to look up.
+    principal = await _known(services, credentials)
+    if not principal.scopes & {Scope.READ, Scope.WRITE}:
+        require_scope(principal.scopes, Scope.READ)
+    return principal
+
+
+async def _known(services: Services, credentials: Credentials) -> AdminPrincipal:
+    return await services.authentication.admin(None if credentials is None else credentials.credentials)
+
+
+Operator = Annotated[AdminPrincipal, Security(_authorized, scopes=[OPERATOR])]
 """The operator's key."""
-Reader = Annotated[AdminPrincipal, Depends(_allowed(Scope.READ))]
+Reader = Annotated[AdminPrincipal, Security(_authorized, scopes=[Scope.READ.value])]
 """The operator, or an API token with the scope `read`."""
-Writer = Annotated[AdminPrincipal, Depends(_allowed(Scope.WRITE))]
+Writer = Annotated[AdminPrincipal, Security(_authorized, scopes=[Scope.WRITE.value])]
 """The operator, or an API token with the scope `write`."""
-TokenKeeper = Annotated[AdminPrincipal, Depends(_allowed(Scope.TOKENS))]
+TokenKeeper = Annotated[AdminPrincipal, Security(_authorized, scopes=[Scope.TOKENS.value])]
 """The operator, or an API token with the scope `tokens`."""
+LogReader = Annotated[AdminPrincipal, Security(_authorized, scopes=[Scope.LOGS.value])]
+"""The operator, or an API token with the scope `logs`."""
+ToolCaller = Annotated[AdminPrincipal, Security(_tool_caller, scopes=[Scope.READ.value])]
+"""The operator, or an API token with `read` or `write`; the route adds `write` to what OpenAPI says of it."""
 
 
 def if_match(

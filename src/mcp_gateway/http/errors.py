@@ -16,6 +16,7 @@ from starlette.types import Scope
 from mcp_gateway.exceptions import (
     FaultError,
     GatewayError,
+    InsufficientScopeError,
     InvalidInputError,
     MalformedRequestError,
     Problem,
@@ -91,6 +92,9 @@ def problem_response(scope: Scope, error: GatewayError) -> ProblemResponse:
         problems = error.problems
     elif isinstance(error, UnauthenticatedError):
         headers["www-authenticate"] = "Bearer"
+    elif isinstance(error, InsufficientScopeError):
+        # RFC 6750 §3.1: a client may tell this 403 from others, and knows what to ask for.
+        headers["www-authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
     elif isinstance(error, StoreUnavailableError):
         headers["retry-after"] = RETRY_AFTER_SECONDS
     elif isinstance(error, FaultError):

@@ -48,6 +48,10 @@ class Host(Protocol):
     def list_revision(self) -> str:
         """Changes whenever the list does."""
 
+    @property
+    def notices(self) -> Mapping[str, Any]:
+        """For `_meta` of every result: name below our prefix → value; nearly always empty."""
+
     def list_tools_json(self) -> bytes:
         """The JSON array of tool definitions, serialised once per tool set."""
 

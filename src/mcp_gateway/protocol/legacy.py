@@ -15,7 +15,7 @@ from mcp_gateway.protocol.host import Host
 from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import Reply, result_reply
 from mcp_gateway.protocol.request import Request, meta_of, params_of
-from mcp_gateway.protocol.results import server_info_json
+from mcp_gateway.protocol.results import server_info_json, stamp
 from mcp_gateway.protocol.versions import HANDSHAKE_VERSIONS, Revision, negotiate
 
 
@@ -44,7 +44,7 @@ async def initialize(request: Request, host: Host, _notify: Notify | None) -> Re
     )
     if host.instructions:
         result += b',"instructions":' + orjson.dumps(host.instructions)
-    return result_reply(request.id_json, result + b"}")
+    return result_reply(request.id_json, result + stamp(host.notices, request.revision) + b"}")
 
 
 async def ping(request: Request, _host: Host, _notify: Notify | None) -> Reply:

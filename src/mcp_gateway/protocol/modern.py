@@ -59,7 +59,7 @@ async def discover(request: Request, host: Host, _notify: Notify | None) -> Repl
     result = b'{"supportedVersions":%b,"capabilities":{"tools":{}}' % orjson.dumps(STATELESS_VERSIONS)
     if host.instructions:
         result += b',"instructions":' + orjson.dumps(host.instructions)
-    return result_reply(request.id_json, result + cached_stamp(request.revision) + b"}")
+    return result_reply(request.id_json, result + cached_stamp(host.notices, request.revision) + b"}")
 
 
 def _check_headers(sent: McpHeaders, version: str, method: str, params: dict[str, Any]) -> None:

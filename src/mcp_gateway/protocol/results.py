@@ -23,8 +23,8 @@ LIST_TTL_MS = 60_000
 """How long a client may keep a list (2026-07-28, Caching); a call from an older one is told the names there are now."""
 META_PREFIX = "richpanel-mcp-gateway/"
 """Of our own keys in `_meta` (Overview / _meta: a prefix that is not reserved)."""
-LIST_REVISION_KEY = b"richpanel-mcp-gateway/listRevision"
-"""In `_meta` of a list: equal revisions mean equal lists."""
+LIST_REVISION = "listRevision"
+"""In `_meta` of a list, below our prefix: equal revisions mean equal lists."""
 
 _CACHING = b',"ttlMs":%d,"cacheScope":"private"' % LIST_TTL_MS
 
@@ -43,25 +43,33 @@ def result_stamp(revision: Revision) -> bytes:
     return b',"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":%b}' % server_info_json()
 
 
-@cache
-def cached_stamp(revision: Revision) -> bytes:
-    """The same for `server/discover`, which may be cached and which only revisions that stamp results have.
+def stamp(meta: Mapping[str, Any], revision: Revision) -> bytes:
+    """The same for a result that has something of its own to say in `_meta`: name below our prefix → value."""
+    if not meta:
+        return result_stamp(revision)
+    told = orjson.dumps(own_meta(meta))
+    if not revision.stamps_results:
+        return b',"_meta":%b' % told
+    return b',"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":%b,%b' % (
+        server_info_json(),
+        told[1:],
+    )
+
+
+def cached_stamp(meta: Mapping[str, Any], revision: Revision) -> bytes:
+    """The same for what may be cached, in the revisions that say so.
 
     Private, since each token has tools of its own.
     """
-    return result_stamp(revision) + _CACHING
+    return stamp(meta, revision) + (_CACHING if revision.stamps_results else b"")
 
 
-def tool_list_json(tools: bytes, list_revision: str, revision: Revision) -> bytes:
+def tool_list_json(tools: bytes, list_revision: str, notices: Mapping[str, Any], revision: Revision) -> bytes:
     """A ListToolsResult; its `_meta` names the list's revision, so that a caller can tell whether it has this one."""
-    told = orjson.dumps(list_revision)
-    if not revision.stamps_results:
-        return b'{"tools":%b,"_meta":{"%b":%b}}' % (tools, LIST_REVISION_KEY, told)
-    meta = b'{"io.modelcontextprotocol/serverInfo":%b,"%b":%b}' % (server_info_json(), LIST_REVISION_KEY, told)
-    return b'{"tools":%b,"resultType":"complete","_meta":%b%b}' % (tools, meta, _CACHING)
+    return b'{"tools":%b%b}' % (tools, cached_stamp({LIST_REVISION: list_revision, **notices}, revision))
 
 
-def call_result_json(outcome: ToolOutcome, revision: Revision) -> bytes:
+def call_result_json(outcome: ToolOutcome, notices: Mapping[str, Any], revision: Revision) -> bytes:
     """The CallToolResult of an outcome: its structure, the same as text, an error's sentence, and the other blocks."""
     blocks: list[bytes] = []
     structured = b""
@@ -73,19 +81,13 @@ def call_result_json(outcome: ToolOutcome, revision: Revision) -> bytes:
         blocks.append(_text_block(outcome.error.message))
     blocks += [block_json(block, revision) for block in outcome.content]
     is_error = b"false" if outcome.error is None else b"true"
-    stamp = _stamp_with(outcome.meta, revision) if outcome.meta else result_stamp(revision)
-    return b'{"content":[%b],%b"isError":%b%b}' % (b",".join(blocks), structured, is_error, stamp)
+    meta = {**outcome.meta, **notices} if notices else outcome.meta
+    return b'{"content":[%b],%b"isError":%b%b}' % (b",".join(blocks), structured, is_error, stamp(meta, revision))
 
 
-def _stamp_with(meta: Mapping[str, Any], revision: Revision) -> bytes:
-    """The stamp of a result that has something of its own to say in `_meta`."""
-    told = orjson.dumps({META_PREFIX + name: value for name, value in meta.items()})
-    if not revision.stamps_results:
-        return b',"_meta":%b' % told
-    return b',"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":%b,%b' % (
-        server_info_json(),
-        told[1:],
-    )
+def own_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What an outcome or a list has to say in `_meta`, under our prefix."""
+    return {META_PREFIX + name: value for name, value in meta.items()}
 
 
 @lru_cache(maxsize=1024)

@@ -21,7 +21,7 @@ async def list_tools(request: Request, host: Host, _notify: Notify | None) -> Re
     """
     if request.params.get("cursor") not in (None, ""):  # not a set: a cursor may be any JSON, also unhashable
         raise ProtocolError(INVALID_PARAMS, "Unknown cursor: the list has one page.")
-    result = tool_list_json(host.list_tools_json(), host.list_revision, request.revision)
+    result = tool_list_json(host.list_tools_json(), host.list_revision, host.notices, request.revision)
     return result_reply(request.id_json, result)
 
 
@@ -46,7 +46,7 @@ async def call_tool(request: Request, host: Host, notify: Notify | None) -> Repl
         call = CallContext(request.id, request.revision.name, request.meta, request.trace, progress)
         outcome = await host.call_tool(name, arguments, call)
     progress.end()
-    result = call_result_json(outcome, request.revision)
+    result = call_result_json(outcome, host.notices, request.revision)
     return Reply(outcome.http_status, call_headers(outcome.limits), response_json(request.id_json, result))
 
 

@@ -1,6 +1,6 @@
 """Integrated accounts: a tenant's Richpanel keys, sealed on the way in and never shown again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mcp_gateway.exceptions import InvalidInputError, NotFoundError, Problem
@@ -10,9 +10,9 @@ from mcp_gateway.models.accounts import Account, key_context
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.services.checks import check_version
-from mcp_gateway.services.tenancy import resolve_tenant
+from mcp_gateway.services.tenancy import enter_account, resolve_tenant
 from mcp_gateway.storage.announcer import TokenAnnouncer
-from mcp_gateway.storage.uow import UnitOfWork
+from mcp_gateway.storage.uow import UnitOfWorkFactory
 
 HINT_LENGTH = 4
 
@@ -23,7 +23,7 @@ class AccountService:
     def __init__(
         self,
         *,
-        unit_of_work: Callable[[], UnitOfWork],
+        unit_of_work: UnitOfWorkFactory,
         announcer: TokenAnnouncer,
         sealer: Sealer,
         integrations: Sequence[str],
@@ -42,7 +42,7 @@ class AccountService:
             text = f"must be one of: {', '.join(self._integrations)}"
             raise InvalidInputError("integration " + text, [Problem("integration", text, allowed=self._integrations)])
         account_id = ids.new_id(ids.ACCOUNT)
-        async with self._unit_of_work() as stores:
+        async with self._unit_of_work(caller.tenant_id) as stores:
             owner = await resolve_tenant(stores, caller, tenant_id)
             return await stores.accounts.add(
                 owner,
@@ -59,12 +59,15 @@ class AccountService:
         Raises:
             NotFoundError: there is none with this id, or it is another tenant's.
         """
-        async with self._unit_of_work() as stores:
-            return found(await stores.accounts.get(caller.tenant_id, account_id))
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            tenant_id = await enter_account(stores, caller, account_id)
+            return found(await stores.accounts.get(tenant_id, account_id))
 
     async def list_page(self, caller: AdminPrincipal, *, limit: int, after: str | None) -> Page[Account]:
         """Newest first."""
-        async with self._unit_of_work() as stores:
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            if caller.tenant_id is None:
+                return await stores.across_tenants.list_accounts(limit=limit, after=after)
             return await stores.accounts.list_page(caller.tenant_id, limit=limit, after=after)
 
     async def update(
@@ -77,8 +80,9 @@ class AccountService:
         expected_version: int | None,
     ) -> Account:
         """Set the name, the key, or both; None leaves it. A new key holds for the next call of every server."""
-        async with self._unit_of_work() as stores:
-            account = found(await stores.accounts.get(caller.tenant_id, account_id, lock=True))
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            tenant_id = await enter_account(stores, caller, account_id)
+            account = found(await stores.accounts.get(tenant_id, account_id, lock=True))
             check_version(expected_version, account.version)
             values: dict[str, Any] = {} if name is None else {"name": name}
             if api_key is not None:
@@ -86,15 +90,16 @@ class AccountService:
                 values["credentials_hint"] = _hint(api_key)
             if not values:
                 return account
-            changed = found(await stores.accounts.update(caller.tenant_id, account_id, values))
+            changed = found(await stores.accounts.update(tenant_id, account_id, values))
             events = await stores.servers.touch_account(account.tenant_id, account.id) if api_key is not None else []
         await self._announcer.announce(events)
         return changed
 
     async def delete(self, caller: AdminPrincipal, account_id: str, *, expected_version: int | None) -> None:
         """Delete the account with its key and its servers; their tokens are dead from the commit on."""
-        async with self._unit_of_work() as stores:
-            account = found(await stores.accounts.get(caller.tenant_id, account_id, lock=True))
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            tenant_id = await enter_account(stores, caller, account_id)
+            account = found(await stores.accounts.get(tenant_id, account_id, lock=True))
             check_version(expected_version, account.version)
             events = await stores.servers.delete_all(account.tenant_id, account.id)
             await stores.accounts.delete(account.tenant_id, account.id)

@@ -1,6 +1,6 @@
 """API tokens: a tenant's keys for the admin API."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,9 +12,9 @@ from mcp_gateway.models.api_tokens import ALL_SCOPES, ApiToken, Scope
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.services.checks import check_expiry
-from mcp_gateway.services.tenancy import resolve_tenant
+from mcp_gateway.services.tenancy import enter_api_token, resolve_tenant
 from mcp_gateway.storage.announcer import TokenAnnouncer
-from mcp_gateway.storage.uow import UnitOfWork
+from mcp_gateway.storage.uow import UnitOfWorkFactory
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class CreatedApiToken:
 class ApiTokenService:
     """Creates, lists and deletes API tokens."""
 
-    def __init__(self, *, unit_of_work: Callable[[], UnitOfWork], announcer: TokenAnnouncer, clock: Clock) -> None:
+    def __init__(self, *, unit_of_work: UnitOfWorkFactory, announcer: TokenAnnouncer, clock: Clock) -> None:
         self._unit_of_work = unit_of_work
         self._announcer = announcer
         self._clock = clock
@@ -52,7 +52,7 @@ class ApiTokenService:
             text = f"must name at least one of {', '.join(Scope)}, or be omitted for all"
             raise InvalidInputError("scopes " + text, [Problem("scopes", text, allowed=tuple(Scope))])
         minted = tokens.mint(API_TOKEN_PREFIX)
-        async with self._unit_of_work() as stores:
+        async with self._unit_of_work(caller.tenant_id) as stores:
             owner = await resolve_tenant(stores, caller, tenant_id)
             api_token = await stores.api_tokens.add(
                 owner,
@@ -67,13 +67,24 @@ class ApiTokenService:
 
     async def list_page(self, caller: AdminPrincipal, *, limit: int, after: str | None) -> Page[ApiToken]:
         """Newest first."""
-        async with self._unit_of_work() as stores:
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            if caller.tenant_id is None:
+                return await stores.across_tenants.list_api_tokens(limit=limit, after=after)
             return await stores.api_tokens.list_page(caller.tenant_id, limit=limit, after=after)
 
     async def delete(self, caller: AdminPrincipal, token_id: str) -> None:
-        """Revoke one; it is dead from the commit on."""
-        async with self._unit_of_work() as stores:
-            events = await stores.api_tokens.delete(caller.tenant_id, token_id)
-        if not events:
-            raise NotFoundError("there is no such API token")
+        """Revoke one; it is dead from the commit on.
+
+        Raises:
+            NotFoundError: there is none with this id, it expired, or it is another tenant's.
+            PermissionDeniedError: it may do what the caller may not.
+        """
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            tenant_id = await enter_api_token(stores, caller, token_id)
+            api_token = await stores.api_tokens.get(tenant_id, token_id, lock=True)
+            if api_token is None:
+                raise NotFoundError("there is no such API token")
+            if beyond := api_token.scopes - caller.scopes:
+                raise PermissionDeniedError(f"a token cannot revoke one that may do more: {', '.join(sorted(beyond))}")
+            events = await stores.api_tokens.delete(tenant_id, token_id)
         await self._announcer.announce(events)

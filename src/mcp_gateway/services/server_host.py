@@ -1,11 +1,13 @@
 """One MCP server as the protocol sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from mcp_gateway.kit.clock import Clock
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.host import PLAIN_TOOL, CallContext, Host, OfferedTool
+from mcp_gateway.services.expiry import expiry_notice
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSet, ToolSets
 
@@ -13,9 +15,13 @@ from mcp_gateway.services.tool_sets import ToolSet, ToolSets
 class ServerHost:
     """Binds a principal to its tools for the length of one HTTP request."""
 
-    __slots__ = ("_calls", "_principal", "_tool_set")
+    __slots__ = ("_calls", "_principal", "_tool_set", "notices")
 
-    def __init__(self, principal: ServerPrincipal, tool_set: ToolSet, calls: ToolCallService) -> None:
+    def __init__(
+        self, principal: ServerPrincipal, tool_set: ToolSet, calls: ToolCallService, notices: Mapping[str, Any]
+    ) -> None:
+        """`notices` go into `_meta` of every result."""
+        self.notices = notices
         self._principal = principal
         self._tool_set = tool_set
         self._calls = calls
@@ -57,12 +63,13 @@ class HostSource(Protocol):
 class ServerHosts:
     """Hosts whose tools are the catalog's."""
 
-    def __init__(self, *, tool_sets: ToolSets, calls: ToolCallService) -> None:
+    def __init__(self, *, tool_sets: ToolSets, calls: ToolCallService, clock: Clock) -> None:
         self._tool_sets = tool_sets
         self._calls = calls
+        self._clock = clock
 
     def host(self, principal: ServerPrincipal) -> ServerHost:
         """The server behind a token."""
         config = principal.config
         tool_set = self._tool_sets.select(principal.integration, config.methods, config.tags)
-        return ServerHost(principal, tool_set, self._calls)
+        return ServerHost(principal, tool_set, self._calls, expiry_notice(principal.expires_at, self._clock))

@@ -1,6 +1,5 @@
 """MCP servers: one POST makes a secret URL."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,9 +14,10 @@ from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.models.servers import Server
 from mcp_gateway.services.accounts import found as found_account
 from mcp_gateway.services.checks import check_expiry, check_version
+from mcp_gateway.services.tenancy import enter_account
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.storage.announcer import TokenAnnouncer
-from mcp_gateway.storage.uow import UnitOfWork
+from mcp_gateway.storage.uow import UnitOfWorkFactory
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ServerService:
     def __init__(
         self,
         *,
-        unit_of_work: Callable[[], UnitOfWork],
+        unit_of_work: UnitOfWorkFactory,
         announcer: TokenAnnouncer,
         tool_sets: ToolSets,
         clock: Clock,
@@ -69,9 +69,10 @@ class ServerService:
     ) -> CreatedServer:
         """A new server; nothing is written when the filters are wrong or leave no tool."""
         minted = tokens.mint(MCP_TOKEN_PREFIX)
-        async with self._unit_of_work() as stores:
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            tenant_id = await enter_account(stores, caller, account_id)
             # Held, so that the account cannot be deleted while a server is being added to it.
-            account = found_account(await stores.accounts.hold(caller.tenant_id, account_id))
+            account = found_account(await stores.accounts.hold(tenant_id, account_id))
             check_expiry(expires_at, self._clock)
             self._check_config(account, config)
             server = await stores.servers.add(
@@ -92,17 +93,19 @@ class ServerService:
         Raises:
             NotFoundError: there is none with this id in this account, it expired, or it is another tenant's.
         """
-        async with self._unit_of_work() as stores:
-            found_account(await stores.accounts.get(caller.tenant_id, account_id))
-            return _found(await stores.servers.get(caller.tenant_id, account_id, server_id))
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            tenant_id = await enter_account(stores, caller, account_id)
+            found_account(await stores.accounts.get(tenant_id, account_id))
+            return _found(await stores.servers.get(tenant_id, account_id, server_id))
 
     async def list_page(
         self, caller: AdminPrincipal, account_id: str, *, limit: int, after: str | None
     ) -> Page[Server]:
         """Newest first."""
-        async with self._unit_of_work() as stores:
-            found_account(await stores.accounts.get(caller.tenant_id, account_id))
-            return await stores.servers.list_page(caller.tenant_id, account_id, limit=limit, after=after)
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            tenant_id = await enter_account(stores, caller, account_id)
+            found_account(await stores.accounts.get(tenant_id, account_id))
+            return await stores.servers.list_page(tenant_id, account_id, limit=limit, after=after)
 
     async def update(
         self,
@@ -114,14 +117,15 @@ class ServerService:
         expected_version: int | None,
     ) -> Server:
         """Merge the changes; they hold for the next call on every replica within a second."""
-        async with self._unit_of_work() as stores:
-            account = found_account(await stores.accounts.get(caller.tenant_id, account_id))
-            server = _found(await stores.servers.get(caller.tenant_id, account_id, server_id, lock=True))
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            tenant_id = await enter_account(stores, caller, account_id)
+            account = found_account(await stores.accounts.get(tenant_id, account_id))
+            server = _found(await stores.servers.get(tenant_id, account_id, server_id, lock=True))
             check_version(expected_version, server.version)
             values = self._values(account, server, changes)
             if not values:
                 return server
-            updated = await stores.servers.update(caller.tenant_id, account_id, server_id, values)
+            updated = await stores.servers.update(tenant_id, account_id, server_id, values)
         if updated is None:
             raise NotFoundError("there is no such MCP server")
         changed, events = updated
@@ -132,11 +136,12 @@ class ServerService:
         self, caller: AdminPrincipal, account_id: str, server_id: str, *, expected_version: int | None
     ) -> None:
         """Delete one; its token is dead from the commit on."""
-        async with self._unit_of_work() as stores:
-            found_account(await stores.accounts.get(caller.tenant_id, account_id))
-            server = _found(await stores.servers.get(caller.tenant_id, account_id, server_id, lock=True))
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            tenant_id = await enter_account(stores, caller, account_id)
+            found_account(await stores.accounts.get(tenant_id, account_id))
+            server = _found(await stores.servers.get(tenant_id, account_id, server_id, lock=True))
             check_version(expected_version, server.version)
-            events = await stores.servers.delete(caller.tenant_id, account_id, server_id)
+            events = await stores.servers.delete(tenant_id, account_id, server_id)
         await self._announcer.announce(events)
 
     def _values(self, account: Account, server: Server, changes: ServerChanges) -> dict[str, Any]:

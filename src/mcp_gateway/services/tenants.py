@@ -1,27 +1,26 @@
 """Tenants: the operator's business."""
 
-from collections.abc import Callable
-
 from mcp_gateway.exceptions import NotFoundError
 from mcp_gateway.kit import ids
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.tenants import Tenant
 from mcp_gateway.services.checks import check_version
 from mcp_gateway.storage.announcer import TokenAnnouncer
-from mcp_gateway.storage.uow import UnitOfWork
+from mcp_gateway.storage.uow import UnitOfWorkFactory
 
 
 class TenantService:
     """Creates, lists, renames and deletes tenants."""
 
-    def __init__(self, *, unit_of_work: Callable[[], UnitOfWork], announcer: TokenAnnouncer) -> None:
+    def __init__(self, *, unit_of_work: UnitOfWorkFactory, announcer: TokenAnnouncer) -> None:
         self._unit_of_work = unit_of_work
         self._announcer = announcer
 
     async def create(self, *, name: str) -> Tenant:
         """A new tenant."""
-        async with self._unit_of_work() as stores:
-            return await stores.tenants.add(ids.new_id(ids.TENANT), name=name)
+        tenant_id = ids.new_id(ids.TENANT)
+        async with self._unit_of_work(tenant_id) as stores:
+            return await stores.tenants.add(tenant_id, name=name)
 
     async def get(self, tenant_id: str) -> Tenant:
         """One tenant.
@@ -29,17 +28,17 @@ class TenantService:
         Raises:
             NotFoundError: there is none with this id.
         """
-        async with self._unit_of_work() as stores:
+        async with self._unit_of_work(tenant_id) as stores:
             return _found(await stores.tenants.get(tenant_id))
 
     async def list_page(self, *, limit: int, after: str | None) -> Page[Tenant]:
         """Newest first."""
         async with self._unit_of_work() as stores:
-            return await stores.tenants.list_page(limit=limit, after=after)
+            return await stores.across_tenants.list_tenants(limit=limit, after=after)
 
     async def rename(self, tenant_id: str, *, name: str | None, expected_version: int | None) -> Tenant:
         """Set the name; None leaves it."""
-        async with self._unit_of_work() as stores:
+        async with self._unit_of_work(tenant_id) as stores:
             tenant = _found(await stores.tenants.lock(tenant_id))
             check_version(expected_version, tenant.version)
             if name is None:
@@ -48,7 +47,7 @@ class TenantService:
 
     async def delete(self, tenant_id: str, *, expected_version: int | None) -> None:
         """Delete the tenant and everything that is its; its tokens are dead from the commit on."""
-        async with self._unit_of_work() as stores:
+        async with self._unit_of_work(tenant_id) as stores:
             # Locked from the top down, so that nothing can be added behind our back (see storage/accounts.py).
             tenant = _found(await stores.tenants.lock(tenant_id))
             check_version(expected_version, tenant.version)

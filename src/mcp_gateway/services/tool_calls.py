@@ -18,14 +18,15 @@ from mcp_gateway.catalog.run import Run
 from mcp_gateway.catalog.tool import Tool
 from mcp_gateway.exceptions import FaultError, InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
-from mcp_gateway.kit.redact import MASK
 from mcp_gateway.kit.sealing import Sealer, SealError
 from mcp_gateway.kit.tasks import Shelter
 from mcp_gateway.kit.trace import TraceContext
 from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
-from mcp_gateway.models.upstream import Exchange, UpstreamRequest, UpstreamResponse
+from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+from mcp_gateway.services.key_mask import without_key
+from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
 from mcp_gateway.upstream.port import UpstreamClient
@@ -38,6 +39,14 @@ ABANDONED = ToolOutcome({})
 """Of a call whose caller went before all of it was sent; nobody gets to see it."""
 
 logger = structlog.get_logger(__name__)
+
+
+class _ForbiddenError(Exception):
+    """A request must not be sent; what the call comes to instead."""
+
+    def __init__(self, error: ToolError) -> None:
+        super().__init__(error.type)
+        self.error = error
 
 
 @dataclass(slots=True)
@@ -80,6 +89,7 @@ class ToolCallService:
         sealer: Sealer,
         events: EventSink,
         clock: Clock,
+        permit: WritePermit,
         cursor_key: bytes,
         result_budget: int,
     ) -> None:
@@ -88,6 +98,7 @@ class ToolCallService:
         self._cursor_key = hmac.digest(cursor_key, b"tool-cursor", sha256)
         self._budget = result_budget
         self._sealer = sealer
+        self._permit = permit
         self._events = events
         self._clock = clock
         self._writes = Shelter()
@@ -183,6 +194,8 @@ class ToolCallService:
         except StopIteration as end:
             outcome: ToolOutcome = end.value
             return outcome
+        except _ForbiddenError as exc:
+            return ToolOutcome.from_error(exc.error)
         return ABANDONED
 
     async def _sent(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> tuple[Exchange, ...]:
@@ -196,6 +209,8 @@ class ToolCallService:
         return tuple(task.result() for task in tasks)
 
     async def _exchange(self, call: "_Call", request: UpstreamRequest) -> Exchange:
+        if request.is_write and (refusal := await self._permit.refusal(call.principal)) is not None:
+            raise _ForbiddenError(refusal)
         call.count(request)
         if call.trace is not None:
             request = replace(request, trace=call.trace.child())
@@ -207,7 +222,7 @@ class ToolCallService:
             return Exchange(failure=exc)
         call.upstream_status = response.status
         call.upstream_seconds += response.seconds
-        response = _without_key(response, call.api_key)
+        response = without_key(response, call.api_key)
         limits = ratelimit.parse(response.headers, response.status, call.tool.limit_rules, now=self._clock.now())
         return Exchange(response, limits)
 
@@ -228,18 +243,6 @@ def _with_repairs(outcome: ToolOutcome, repairs: Sequence[Repair]) -> ToolOutcom
     if outcome is ABANDONED:
         return outcome
     return replace(outcome, meta={**outcome.meta, "repaired": [repair.to_dict() for repair in repairs]})
-
-
-def _without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:
-    # Some services repeat a rejected key in their error text, and a quota may be named after the key it is kept for; it
-    # must not reach a model, a log or a transcript.
-    key = api_key.encode()
-    if key in response.body:
-        response = replace(response, body=response.body.replace(key, MASK.encode()))
-    if any(api_key in value for value in response.headers.values()):
-        masked = {name: value.replace(api_key, MASK) for name, value in response.headers.items()}
-        response = replace(response, headers=masked)
-    return response
 
 
 def _dressed(outcome: ToolOutcome, principal: ServerPrincipal) -> ToolOutcome:

@@ -1,14 +1,13 @@
 """Background work of every replica: replay what was not announced, and sweep what expired."""
 
 import asyncio
-from collections.abc import Callable
 
 import structlog
 
 from mcp_gateway.exceptions import StoreUnavailableError
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.redis_link import RedisDownError
-from mcp_gateway.storage.uow import UnitOfWork
+from mcp_gateway.storage.uow import UnitOfWorkFactory
 
 REPLAY_SECONDS = 0.5
 SWEEP_BATCH = 500
@@ -21,9 +20,7 @@ logger = structlog.get_logger(__name__)
 class Upkeep:
     """Two loops for the life of the process; a store that is away makes them wait, never end."""
 
-    def __init__(
-        self, *, unit_of_work: Callable[[], UnitOfWork], announcer: TokenAnnouncer, sweep_seconds: float
-    ) -> None:
+    def __init__(self, *, unit_of_work: UnitOfWorkFactory, announcer: TokenAnnouncer, sweep_seconds: float) -> None:
         self._unit_of_work = unit_of_work
         self._announcer = announcer
         self._sweep_seconds = sweep_seconds
@@ -56,8 +53,7 @@ class Upkeep:
         async with self._unit_of_work() as stores:
             if not await stores.try_lock(SWEEP_LOCK):
                 return 0
-            events = await stores.servers.delete_expired(SWEEP_BATCH)
-            events += await stores.api_tokens.delete_expired(SWEEP_BATCH)
+            events = await stores.across_tenants.delete_expired(SWEEP_BATCH)
         await self._announcer.announce(events)
         if events:
             logger.info("sweep.finished", removed=len(events))

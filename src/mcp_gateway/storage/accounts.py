@@ -10,10 +10,11 @@ from mcp_gateway.models.accounts import Account
 from mcp_gateway.models.pages import Page
 from mcp_gateway.schema.tables import integrated_accounts as accounts
 from mcp_gateway.storage.database import storage_faults
-from mcp_gateway.storage.rows import changed, fetch_page, owned_by
+from mcp_gateway.storage.rows import changed, fetch_page
 
 
-def _account(row: Row[Any]) -> Account:
+def to_account(row: Row[Any]) -> Account:
+    """An account out of its row."""
     return Account(
         id=row.id,
         tenant_id=row.tenant_id,
@@ -31,7 +32,7 @@ PUBLIC = tuple(column for column in accounts.c if column.name != "sealed_api_key
 
 
 class AccountStore:
-    """Reads and writes integrated accounts; the tenant comes first in every method, None being the operator."""
+    """Reads and writes integrated accounts; the tenant comes first in every method."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -50,17 +51,17 @@ class AccountStore:
         }
         with storage_faults():
             result = await self._connection.execute(insert(accounts).values(values).returning(*PUBLIC))
-        return _account(result.one())
+        return to_account(result.one())
 
-    async def get(self, tenant_id: str | None, account_id: str, *, lock: bool = False) -> Account | None:
+    async def get(self, tenant_id: str, account_id: str, *, lock: bool = False) -> Account | None:
         """By id; with `lock`, held until the end of the transaction: nothing can be added to it meanwhile."""
-        query = select(*PUBLIC).where(owned_by(accounts, tenant_id), accounts.c.id == account_id)
+        query = select(*PUBLIC).where(accounts.c.tenant_id == tenant_id, accounts.c.id == account_id)
         if lock:
             query = query.with_for_update()
         with storage_faults():
             result = await self._connection.execute(query)
         row = result.one_or_none()
-        return _account(row) if row else None
+        return to_account(row) if row else None
 
     async def sealed_key(self, tenant_id: str, account_id: str) -> bytes | None:
         """The key as it is stored; None when there is no such account."""
@@ -70,13 +71,13 @@ class AccountStore:
         sealed: bytes | None = result.scalar_one_or_none()
         return sealed
 
-    async def hold(self, tenant_id: str | None, account_id: str) -> Account | None:
+    async def hold(self, tenant_id: str, account_id: str) -> Account | None:
         """By id, and not deletable until the end of the transaction; others may hold it too."""
-        query = select(*PUBLIC).where(owned_by(accounts, tenant_id), accounts.c.id == account_id)
+        query = select(*PUBLIC).where(accounts.c.tenant_id == tenant_id, accounts.c.id == account_id)
         with storage_faults():
             result = await self._connection.execute(query.with_for_update(key_share=True, read=True))
         row = result.one_or_none()
-        return _account(row) if row else None
+        return to_account(row) if row else None
 
     async def lock_all(self, tenant_id: str) -> None:
         """Hold every account of the tenant until the end of the transaction."""
@@ -85,22 +86,22 @@ class AccountStore:
                 select(accounts.c.id).where(accounts.c.tenant_id == tenant_id).order_by(accounts.c.id).with_for_update()
             )
 
-    async def list_page(self, tenant_id: str | None, *, limit: int, after: str | None) -> Page[Account]:
+    async def list_page(self, tenant_id: str, *, limit: int, after: str | None) -> Page[Account]:
         """Newest first."""
-        query = select(*PUBLIC).where(owned_by(accounts, tenant_id))
-        return await fetch_page(self._connection, query, accounts, limit=limit, after=after, convert=_account)
+        query = select(*PUBLIC).where(accounts.c.tenant_id == tenant_id)
+        return await fetch_page(self._connection, query, accounts, limit=limit, after=after, convert=to_account)
 
-    async def update(self, tenant_id: str | None, account_id: str, values: dict[str, Any]) -> Account | None:
+    async def update(self, tenant_id: str, account_id: str, values: dict[str, Any]) -> Account | None:
         """Set some of name, sealed_api_key, credentials_hint; None when there is no such account."""
         with storage_faults():
             result = await self._connection.execute(
                 update(accounts)
-                .where(owned_by(accounts, tenant_id), accounts.c.id == account_id)
+                .where(accounts.c.tenant_id == tenant_id, accounts.c.id == account_id)
                 .values(**values, **changed(accounts))
                 .returning(*PUBLIC)
             )
         row = result.one_or_none()
-        return _account(row) if row else None
+        return to_account(row) if row else None
 
     async def delete(self, tenant_id: str, account_id: str) -> None:
         """Delete one; its servers must be gone already."""

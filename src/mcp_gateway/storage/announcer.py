@@ -8,7 +8,7 @@ from mcp_gateway.exceptions import StoreUnavailableError
 from mcp_gateway.models.token_events import TokenEvent, TokenKind
 from mcp_gateway.storage.redis_link import RedisDownError, RedisLink
 from mcp_gateway.storage.token_records import TokenRecords
-from mcp_gateway.storage.uow import UnitOfWork
+from mcp_gateway.storage.uow import UnitOfWorkFactory
 
 REPLAY_BATCH = 200
 
@@ -23,7 +23,7 @@ class TokenAnnouncer:
         *,
         records: TokenRecords,
         link: RedisLink,
-        unit_of_work: Callable[[], UnitOfWork],
+        unit_of_work: UnitOfWorkFactory,
         invalidate: Mapping[TokenKind, Callable[[bytes], None]],
     ) -> None:
         """`invalidate` drops this process' own copies, whatever Redis does."""

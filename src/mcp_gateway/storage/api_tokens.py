@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select
+from sqlalchemy import ColumnElement, Row, insert, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,12 +15,13 @@ from mcp_gateway.models.token_events import TokenEvent, TokenKind
 from mcp_gateway.schema.tables import api_tokens
 from mcp_gateway.storage.database import storage_faults
 from mcp_gateway.storage.outbox import record_events
-from mcp_gateway.storage.rows import fetch_page, owned_by, unexpired
+from mcp_gateway.storage.rows import fetch_page, unexpired
 
 PUBLIC = tuple(column for column in api_tokens.c if column.name != "token_digest")
 
 
-def _api_token(row: Row[Any]) -> ApiToken:
+def to_api_token(row: Row[Any]) -> ApiToken:
+    """An API token out of its row."""
     return ApiToken(
         id=row.id,
         tenant_id=row.tenant_id,
@@ -33,7 +34,7 @@ def _api_token(row: Row[Any]) -> ApiToken:
 
 
 class ApiTokenStore:
-    """Reads and writes API tokens; the tenant comes first in every method, None being the operator."""
+    """Reads and writes API tokens; the tenant comes first in every method."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -61,34 +62,40 @@ class ApiTokenStore:
         }
         with storage_faults():
             result = await self._connection.execute(insert(api_tokens).values(values).returning(*PUBLIC))
-        return _api_token(result.one())
+        return to_api_token(result.one())
 
-    async def list_page(self, tenant_id: str | None, *, limit: int, after: str | None) -> Page[ApiToken]:
+    async def get(self, tenant_id: str, token_id: str, *, lock: bool = False) -> ApiToken | None:
+        """By id; an expired one is gone."""
+        query = select(*PUBLIC).where(
+            api_tokens.c.tenant_id == tenant_id, api_tokens.c.id == token_id, unexpired(api_tokens)
+        )
+        if lock:
+            query = query.with_for_update()
+        with storage_faults():
+            result = await self._connection.execute(query)
+        row = result.one_or_none()
+        return to_api_token(row) if row else None
+
+    async def list_page(self, tenant_id: str, *, limit: int, after: str | None) -> Page[ApiToken]:
         """Newest first, without expired ones."""
-        query = select(*PUBLIC).where(owned_by(api_tokens, tenant_id), unexpired(api_tokens))
-        return await fetch_page(self._connection, query, api_tokens, limit=limit, after=after, convert=_api_token)
+        query = select(*PUBLIC).where(api_tokens.c.tenant_id == tenant_id, unexpired(api_tokens))
+        return await fetch_page(self._connection, query, api_tokens, limit=limit, after=after, convert=to_api_token)
 
-    async def delete(self, tenant_id: str | None, token_id: str) -> list[TokenEvent]:
+    async def delete(self, tenant_id: str, token_id: str) -> list[TokenEvent]:
         """Delete one; an empty list when there is no such token."""
-        return await self._delete(owned_by(api_tokens, tenant_id), api_tokens.c.id == token_id, unexpired(api_tokens))
+        return await self._delete(
+            api_tokens.c.tenant_id == tenant_id, api_tokens.c.id == token_id, unexpired(api_tokens)
+        )
 
     async def delete_all(self, tenant_id: str) -> list[TokenEvent]:
         """Delete every token of the tenant."""
         return await self._delete(api_tokens.c.tenant_id == tenant_id)
 
-    async def delete_expired(self, limit: int) -> list[TokenEvent]:
-        """Delete tokens past their expiry, of all tenants; used by the sweep alone."""
-        ids = (
-            select(api_tokens.c.id)
-            .where(api_tokens.c.expires_at <= func.now())
-            .limit(limit)
-            .with_for_update(skip_locked=True)
+    async def find_by_digest(self, tenant_id: str, digest: bytes) -> ApiTokenPrincipal | None:
+        """What a token of the tenant stands for; an expired one is gone."""
+        query = select(*PUBLIC).where(
+            api_tokens.c.tenant_id == tenant_id, api_tokens.c.token_digest == digest, unexpired(api_tokens)
         )
-        return await self._delete(api_tokens.c.id.in_(ids.scalar_subquery()))
-
-    async def find_by_digest(self, digest: bytes) -> ApiTokenPrincipal | None:
-        """What a token stands for; the tenant is not known before this look-up. An expired one is gone."""
-        query = select(*PUBLIC).where(api_tokens.c.token_digest == digest, unexpired(api_tokens))
         with storage_faults():
             result = await self._connection.execute(query)
         row = result.one_or_none()

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 import mcp_gateway
 from mcp_gateway.exceptions import ConfigurationError
+from mcp_gateway.schema.isolation import APPLICATION_FUNCTIONS, tenant_columns
 from mcp_gateway.schema.tables import APPLICATION_PRIVILEGES
 from mcp_gateway.storage.database import storage_faults
 
@@ -43,6 +44,13 @@ GRANT_LOCK = 7_221_014_930_178_223
 """Advisory lock held while granting."""
 
 
+DEFINER_FUNCTIONS = (
+    "SELECT oid::regprocedure::text FROM pg_proc "
+    "WHERE prosecdef AND pronamespace = 'public'::regnamespace AND pg_has_role(proowner, 'MEMBER')"
+)
+"""Functions in our schema that run with the rights of the owner; not those an extension's installer owns."""
+
+
 async def upgrade(engine: AsyncEngine) -> str:
     """Apply what is missing, as the owner's role; the revision reached."""
     with storage_faults():
@@ -52,7 +60,7 @@ async def upgrade(engine: AsyncEngine) -> str:
 
 
 async def grant(engine: AsyncEngine, role: str) -> None:
-    """Give the application's role exactly what APPLICATION_PRIVILEGES says."""
+    """Give the application's role exactly what APPLICATION_PRIVILEGES and APPLICATION_FUNCTIONS say."""
     with storage_faults():
         async with engine.begin() as connection:
             # Two at once would meet on the same rows of the system's catalog, and one would fail.
@@ -62,6 +70,10 @@ async def grant(engine: AsyncEngine, role: str) -> None:
             for table, privileges in APPLICATION_PRIVILEGES.items():
                 await connection.execute(text(f"REVOKE ALL ON {table} FROM {quoted}"))
                 await connection.execute(text(f"GRANT {privileges} ON {table} TO {quoted}"))
+            for function in await connection.scalars(text(DEFINER_FUNCTIONS)):
+                await connection.execute(text(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC, {quoted}"))
+            for function in APPLICATION_FUNCTIONS:
+                await connection.execute(text(f"GRANT EXECUTE ON FUNCTION public.{function} TO {quoted}"))
 
 
 async def check_schema(engine: AsyncEngine) -> None:
@@ -95,6 +107,26 @@ async def check_role(engine: AsyncEngine) -> None:
         raise ConfigurationError(
             f"GATEWAY_DATABASE_URL names a database role that {' and '.join(faults)}; use the application's role, "
             "which owns nothing, is no superuser and cannot bypass row-level security"
+        )
+
+
+async def check_isolation(engine: AsyncEngine) -> None:
+    """Refuse a database in which a table with tenants' rows is not behind row-level security, the owner included.
+
+    Raises:
+        ConfigurationError: names the tables.
+    """
+    query = (
+        "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') "
+        "AND c.relname = ANY(:tables) AND NOT (c.relrowsecurity AND c.relforcerowsecurity) ORDER BY c.relname"
+    )
+    with storage_faults():
+        async with engine.connect() as connection:
+            open_tables = (await connection.scalars(text(query), {"tables": list(tenant_columns())})).all()
+    if open_tables:
+        raise ConfigurationError(
+            f"row-level security is not forced on {', '.join(open_tables)}: ALTER TABLE … ENABLE ROW LEVEL SECURITY "
+            "and … FORCE ROW LEVEL SECURITY, as the migrations left it"
         )
 
 

@@ -3,18 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, Table, func, true
+from sqlalchemy import ColumnElement, Row, Select, Table, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mcp_gateway.models.pages import Page
 from mcp_gateway.storage.database import storage_faults
 
 T = TypeVar("T")
-
-
-def owned_by(table: Table, tenant_id: str | None) -> ColumnElement[bool]:
-    """Rows of this tenant; None is the operator, who sees all."""
-    return true() if tenant_id is None else table.c.tenant_id == tenant_id
 
 
 def unexpired(table: Table) -> ColumnElement[bool]:
@@ -41,6 +36,10 @@ async def fetch_page(
         query = query.where(table.c.id < after)
     with storage_faults():
         result = await connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1))
-    rows: Sequence[Row[Any]] = result.all()
+    return to_page(result.all(), limit, convert)
+
+
+def to_page(rows: Sequence[Row[Any]], limit: int, convert: Callable[[Row[Any]], T]) -> Page[T]:
+    """A page out of `limit` rows and the one after them, if there is one."""
     items = tuple(convert(row) for row in rows[:limit])
     return Page(items=items, next_position=rows[limit - 1].id if len(rows) > limit else None)

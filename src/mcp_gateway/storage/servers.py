@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, insert, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +15,7 @@ from mcp_gateway.schema.tables import integrated_accounts as accounts
 from mcp_gateway.schema.tables import mcp_servers as servers
 from mcp_gateway.storage.database import storage_faults
 from mcp_gateway.storage.outbox import record_events
-from mcp_gateway.storage.rows import changed, fetch_page, owned_by, unexpired
+from mcp_gateway.storage.rows import changed, fetch_page, unexpired
 
 PUBLIC = tuple(column for column in servers.c if column.name not in {"token_digest", "token_hint"})
 
@@ -35,7 +35,7 @@ def _server(row: Row[Any]) -> Server:
 
 
 class ServerStore:
-    """Reads and writes MCP servers; the tenant comes first in every method, None being the operator."""
+    """Reads and writes MCP servers; the tenant comes first in every method."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -67,7 +67,7 @@ class ServerStore:
             result = await self._connection.execute(insert(servers).values(values).returning(*PUBLIC))
         return _server(result.one())
 
-    async def get(self, tenant_id: str | None, account_id: str, server_id: str, *, lock: bool = False) -> Server | None:
+    async def get(self, tenant_id: str, account_id: str, server_id: str, *, lock: bool = False) -> Server | None:
         """By id within its account; an expired one is gone."""
         query = select(*PUBLIC).where(*self._one(tenant_id, account_id, server_id))
         if lock:
@@ -77,15 +77,15 @@ class ServerStore:
         row = result.one_or_none()
         return _server(row) if row else None
 
-    async def list_page(self, tenant_id: str | None, account_id: str, *, limit: int, after: str | None) -> Page[Server]:
+    async def list_page(self, tenant_id: str, account_id: str, *, limit: int, after: str | None) -> Page[Server]:
         """Of one account, newest first, without expired ones."""
         query = select(*PUBLIC).where(
-            owned_by(servers, tenant_id), servers.c.account_id == account_id, unexpired(servers)
+            servers.c.tenant_id == tenant_id, servers.c.account_id == account_id, unexpired(servers)
         )
         return await fetch_page(self._connection, query, servers, limit=limit, after=after, convert=_server)
 
     async def update(
-        self, tenant_id: str | None, account_id: str, server_id: str, values: dict[str, Any]
+        self, tenant_id: str, account_id: str, server_id: str, values: dict[str, Any]
     ) -> tuple[Server, list[TokenEvent]] | None:
         """Set some of name, config, expires_at; None when there is no such server."""
         with storage_faults():
@@ -112,7 +112,7 @@ class ServerStore:
             )
         return await self._record([(row.token_digest, row.version) for row in result.all()], dead=False)
 
-    async def delete(self, tenant_id: str | None, account_id: str, server_id: str) -> list[TokenEvent]:
+    async def delete(self, tenant_id: str, account_id: str, server_id: str) -> list[TokenEvent]:
         """Delete one; an empty list when there is no such server."""
         return await self._delete(*self._one(tenant_id, account_id, server_id))
 
@@ -123,22 +123,12 @@ class ServerStore:
             where.append(servers.c.account_id == account_id)
         return await self._delete(*where)
 
-    async def delete_expired(self, limit: int) -> list[TokenEvent]:
-        """Delete servers past their expiry, of all tenants; used by the sweep alone."""
-        ids = (
-            select(servers.c.id)
-            .where(servers.c.expires_at <= func.now())
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        return await self._delete(servers.c.id.in_(ids.scalar_subquery()))
-
-    async def find_by_digest(self, digest: bytes) -> ServerPrincipal | None:
-        """What a token stands for; the tenant is not known before this look-up. An expired one is gone."""
+    async def find_by_digest(self, tenant_id: str, digest: bytes) -> ServerPrincipal | None:
+        """What a token of the tenant stands for; an expired one is gone."""
         query = (
             select(*PUBLIC, accounts.c.integration, accounts.c.sealed_api_key)
             .join(accounts, (accounts.c.tenant_id == servers.c.tenant_id) & (accounts.c.id == servers.c.account_id))
-            .where(servers.c.token_digest == digest, unexpired(servers))
+            .where(servers.c.tenant_id == tenant_id, servers.c.token_digest == digest, unexpired(servers))
         )
         with storage_faults():
             result = await self._connection.execute(query)
@@ -155,11 +145,12 @@ class ServerStore:
             sealed_api_key=row.sealed_api_key,
             expires_at=row.expires_at,
             version=row.version,
+            token_digest=digest,
         )
 
-    def _one(self, tenant_id: str | None, account_id: str, server_id: str) -> tuple[ColumnElement[bool], ...]:
+    def _one(self, tenant_id: str, account_id: str, server_id: str) -> tuple[ColumnElement[bool], ...]:
         return (
-            owned_by(servers, tenant_id),
+            servers.c.tenant_id == tenant_id,
             servers.c.account_id == account_id,
             servers.c.id == server_id,
             unexpired(servers),

@@ -6,19 +6,19 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mcp_gateway.models.pages import Page
 from mcp_gateway.models.tenants import Tenant
 from mcp_gateway.schema.tables import tenants
 from mcp_gateway.storage.database import storage_faults
-from mcp_gateway.storage.rows import changed, fetch_page
+from mcp_gateway.storage.rows import changed
 
 
-def _tenant(row: Row[Any]) -> Tenant:
+def to_tenant(row: Row[Any]) -> Tenant:
+    """A tenant out of its row."""
     return Tenant(id=row.id, name=row.name, version=row.version, created_at=row.created_at, updated_at=row.updated_at)
 
 
 class TenantStore:
-    """Reads and writes tenants."""
+    """Reads and writes the one tenant of its transaction, as row-level security has it."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -27,21 +27,21 @@ class TenantStore:
         """Insert."""
         with storage_faults():
             result = await self._connection.execute(insert(tenants).values(id=tenant_id, name=name).returning(tenants))
-        return _tenant(result.one())
+        return to_tenant(result.one())
 
     async def get(self, tenant_id: str) -> Tenant | None:
         """By id."""
         with storage_faults():
             result = await self._connection.execute(select(tenants).where(tenants.c.id == tenant_id))
         row = result.one_or_none()
-        return _tenant(row) if row else None
+        return to_tenant(row) if row else None
 
     async def lock(self, tenant_id: str) -> Tenant | None:
         """By id, held until the end of the transaction: nothing can be added to the tenant meanwhile."""
         with storage_faults():
             result = await self._connection.execute(select(tenants).where(tenants.c.id == tenant_id).with_for_update())
         row = result.one_or_none()
-        return _tenant(row) if row else None
+        return to_tenant(row) if row else None
 
     async def hold(self, tenant_id: str) -> Tenant | None:
         """By id, and not deletable until the end of the transaction; others may hold it too."""
@@ -49,11 +49,7 @@ class TenantStore:
         with storage_faults():
             result = await self._connection.execute(query)
         row = result.one_or_none()
-        return _tenant(row) if row else None
-
-    async def list_page(self, *, limit: int, after: str | None) -> Page[Tenant]:
-        """Newest first."""
-        return await fetch_page(self._connection, select(tenants), tenants, limit=limit, after=after, convert=_tenant)
+        return to_tenant(row) if row else None
 
     async def rename(self, tenant_id: str, *, name: str) -> Tenant | None:
         """Set the name; None when there is no such tenant."""
@@ -65,7 +61,7 @@ class TenantStore:
                 .returning(tenants)
             )
         row = result.one_or_none()
-        return _tenant(row) if row else None
+        return to_tenant(row) if row else None
 
     async def delete(self, tenant_id: str) -> None:
         """Delete; the tenant's tokens and accounts must be gone already."""

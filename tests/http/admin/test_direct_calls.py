@@ -198,6 +198,34 @@ async def test_cursor_of_a_server_is_none_over_rest(stores):
         assert statuses == [200, 422]
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments", "body", "status", "kind"),
+    [
+        ("get_single_richpanel_conversation_by_id", {"id": "a"}, b"{}", 404, "not_found"),
+        ("get_single_richpanel_conversation_by_id", {"id": "a"}, b'{"ticket": {}}', 404, "not_found"),
+        (LIST, {}, b'{"error": {"message": "No such tag."}}', 422, "upstream_rejected"),
+        (UPDATE, CHANGE, b'{"error": {"message": "No such tag."}}', 422, "upstream_rejected"),
+    ],
+)
+async def test_refusal_that_upstream_tells_in_a_200_is_the_callers_to_mend(stores, tool, arguments, body, status, kind):
+    async with gateway_to(stores, replied("200 OK", body)) as (gateway, peer, _, account):
+        response = await gateway.admin("POST", path(account, tool), arguments)
+        assert (response.status_code, response.json()["error"]["type"]) == (status, kind)
+        assert len(peer.exchanges) == 1
+
+
+@pytest.mark.parametrize("upstream", ["200 OK", "404 Not Found"])
+async def test_what_was_looked_up_or_repaired_is_told_beside_the_result_or_the_error(stores, upstream):
+    async with gateway_to(stores, replied(upstream, b'{"ticket": {"id": "a"}}')) as (gateway, _, tenant_id, account):
+        tool, arguments = "get_single_richpanel_conversation_by_id", {"id": 1348, "fields": None}
+        response = await gateway.admin("POST", path(account, tool), arguments)
+        server = await gateway.server(tenant_id=tenant_id, account_id=account)
+        over_mcp = await gateway.call(server.token, tool, arguments)
+        told = {name: value for name, value in over_mcp["_meta"].items() if name.startswith("richpanel-mcp-gateway/")}
+        assert response.json() == {**over_mcp["structuredContent"], "_meta": told}
+        assert {name.partition("/")[2] for name in told} == {"resolved", "repaired"}
+
+
 async def test_many_at_once_are_each_sent_once(stores):
     # Each call reads its account; with fewer connections a slow machine makes some wait too long for one.
     async with gateway_to(stores, replied("200 OK", TICKETS), database_pool_size=25) as (gateway, peer, _, account):

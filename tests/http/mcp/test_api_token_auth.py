@@ -45,6 +45,27 @@ async def test_missing_wrong_and_foreign_api_tokens_are_401(gateway, server):
     assert await status(gateway, server, {}) == 401
 
 
+async def test_what_a_refusal_says_does_not_tell_why(gateway, server):
+    foreign = await gateway.api_token(await gateway.tenant())
+    revoked = await gateway.made("/api-token", {"name": "n", "tenant_id": server.tenant_id})
+    await gateway.admin("DELETE", f"/api-token/{revoked['id']}")
+    never = tokens.mint(API_TOKEN_PREFIX).token
+    wrong = [None, "", "garbage", foreign, revoked["token"], never, never[:-1], OPERATOR_KEY, server.token]
+    answers = [
+        await gateway.rpc(server.token, "tools/list", headers={} if one is None else {"x-api-token": one})
+        for one in wrong
+    ]
+    told = {(answer.status_code, answer.content, answer.headers["www-authenticate"]) for answer in answers}
+    assert len(told) == 1
+    assert {len(answer.headers) for answer in answers} == {len(answers[0].headers)}
+
+
+@pytest.mark.parametrize("scope", ["read", "write", "tokens", "logs"])
+async def test_api_token_of_any_scope_opens(gateway, server, scope):
+    key = await gateway.api_token(server.tenant_id, scopes=[scope])
+    assert await status(gateway, server, {"x-api-token": key}) == 200
+
+
 async def test_revoked_api_token_is_401_at_once(gateway, server):
     made = await gateway.made("/api-token", {"name": "n", "tenant_id": server.tenant_id})
     headers = {"x-api-token": made["token"]}

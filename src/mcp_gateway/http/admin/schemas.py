@@ -27,6 +27,7 @@ from mcp_gateway.services.servers import CreatedServer
 FIRST_PRINTABLE = 0x20
 DELETE = 0x7F
 MAX_NAMES = 200
+MIN_KEY_CHARACTERS = 8
 MAX_UNKNOWN_KEYS = 20
 """Unknown keys named in one refusal."""
 
@@ -53,6 +54,15 @@ def _utc(value: datetime) -> datetime:
         raise ValueError("is beyond the year 9999 in UTC") from exc
 
 
+def _maskable(value: object) -> object:
+    # A shorter one would mask ordinary words and numbers in answers.
+    if isinstance(value, str) and len(value) < MIN_KEY_CHARACTERS:
+        raise ValueError(
+            f"must have at least {MIN_KEY_CHARACTERS} characters, so that it can be masked in answers that repeat it"
+        )
+    return value
+
+
 def _header_safe(value: SecretStr) -> SecretStr:
     key = value.get_secret_value()
     if not key.isascii() or not key.isprintable() or set(key) & set(' "\\'):
@@ -64,7 +74,12 @@ Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
 ]
 Expiry = Annotated[AwareDatetime, BeforeValidator(_text_time), AfterValidator(_utc)]
-ApiKey = Annotated[SecretStr, Field(min_length=8, max_length=512), AfterValidator(_header_safe)]
+ApiKey = Annotated[
+    SecretStr,
+    Field(min_length=MIN_KEY_CHARACTERS, max_length=512),
+    BeforeValidator(_maskable),
+    AfterValidator(_header_safe),
+]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Body, Response
 from fastapi.responses import JSONResponse
 
 from mcp_gateway.http.admin.paths import AccountId
-from mcp_gateway.http.context import Caller, Services
+from mcp_gateway.http.context import Services, ToolCaller, bearer
 from mcp_gateway.http.problem_docs import PROBLEMS
+from mcp_gateway.models.api_tokens import Scope
 from mcp_gateway.models.outcomes import ErrorType, ToolOutcome
-from mcp_gateway.protocol.results import call_headers
+from mcp_gateway.protocol.results import call_headers, own_meta
 
 router = APIRouter(prefix="/integrated-account", tags=["tool calls"], responses=PROBLEMS)
 
@@ -26,22 +27,32 @@ STATUSES = {
 }
 """Of errors that have one; the others have upstream's own where a caller can do something about it, else 502."""
 
-PASSED_ON = frozenset({ErrorType.UPSTREAM_REJECTED, ErrorType.NOT_FOUND})
+PASSED_ON = {ErrorType.UPSTREAM_REJECTED: 422, ErrorType.NOT_FOUND: 404}
+"""Errors that keep upstream's 4xx, with the status of those that it told in a 200."""
 # To pass these on would tell the caller that the credential it sent us is wrong, or send it to a proxy.
 NOT_THE_CALLERS = frozenset({401, 403, 407})
 BAD_GATEWAY = 502
+SUCCESS, REFUSED = 2, 4
+"""Classes of upstream's statuses."""
 
 
 @router.post(
     "/{account_id}/tools/{tool_name}",
     summary="Call a tool",
-    responses={200: {"description": '`{"result": …}`, with `next_cursor` on list tools'}},
+    responses={
+        200: {
+            "description": '`{"result": …}`, with `next_cursor` on list tools, and `_meta` as in an MCP result where a '
+            "number was looked up or an argument repaired"
+        }
+    },
+    # Added to what `ToolCaller` declares; one entry of the list is enough.
+    openapi_extra={"security": [{bearer.scheme_name: [Scope.WRITE.value]}]},
 )
 async def call_tool(
     account_id: AccountId,
     tool_name: str,
     services: Services,
-    caller: Caller,
+    caller: ToolCaller,
     arguments: Annotated[dict[str, Any], Body(examples=[{"limit": 10}], description="The tool's arguments.")],
 ) -> Response:
     """The structured result of an MCP tool call. A refusal has the same `error` object and a status of its own.
@@ -50,7 +61,9 @@ async def call_tool(
     """
     outcome = await services.direct_calls().call(caller, account_id, tool_name, arguments)
     headers = dict(call_headers(outcome.limits))
-    return JSONResponse(outcome.structured, status_code=status_of(outcome), headers=headers)
+    meta = own_meta(outcome.meta)
+    answer = {**outcome.structured, "_meta": meta} if meta else outcome.structured
+    return JSONResponse(answer, status_code=status_of(outcome), headers=headers)
 
 
 def status_of(outcome: ToolOutcome) -> int:
@@ -60,6 +73,8 @@ def status_of(outcome: ToolOutcome) -> int:
         return 200
     if error.type in STATUSES:
         return STATUSES[error.type]
-    status = error.status or BAD_GATEWAY
-    is_passed_on = error.type in PASSED_ON and status // 100 == 4 and status not in NOT_THE_CALLERS  # noqa: PLR2004 - 4xx
-    return status if is_passed_on else BAD_GATEWAY
+    if error.type not in PASSED_ON:
+        return BAD_GATEWAY
+    if error.status is None or error.status // 100 == SUCCESS:
+        return PASSED_ON[error.type]
+    return BAD_GATEWAY if error.status // 100 != REFUSED or error.status in NOT_THE_CALLERS else error.status

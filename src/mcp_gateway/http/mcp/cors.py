@@ -17,7 +17,7 @@ _HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~ ,-]{0,1024}", re.ASCII)
 # By default a page may read neither of these.
 _EXPOSED = (
     b"retry-after, ratelimit, ratelimit-limit, ratelimit-policy, ratelimit-remaining, ratelimit-reset, "
-    b"www-authenticate, x-request-id"
+    b"sunset, www-authenticate, x-request-id"
 )
 
 

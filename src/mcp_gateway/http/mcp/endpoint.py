@@ -12,6 +12,7 @@ from mcp_gateway.http.mcp.admission import authenticated, place_refusal, posted_
 from mcp_gateway.http.mcp.cors import answer_preflight, for_pages
 from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.mcp.patience import Patience, PatientAnswer
+from mcp_gateway.http.mcp.sunset import with_sunset
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.exchange import answer, internal_error_reply
 from mcp_gateway.protocol.preflight import accepts_event_stream, preflight
@@ -32,12 +33,12 @@ class McpEndpoint:
         """Answer one HTTP request."""
         factory: Factory = scope["app"].state.factory
         send = for_pages(send, scope, self._hosts)
-        reply = await self._reply(scope, receive, send, factory)
-        if reply is not None:
-            await respond(reply, scope, receive, send)
+        refusal = await self._answer(scope, receive, send, factory)
+        if refusal is not None:
+            await respond(refusal, scope, receive, send)
 
-    async def _reply(self, scope: Scope, receive: Receive, send: Send, factory: Factory) -> Reply | None:
-        """The answer to be sent; None when it went out as an event stream."""
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, factory: Factory) -> Reply | None:
+        """Send the protocol's answer; what comes back instead is a refusal that came before it."""
         refusal = (
             place_refusal(scope, self._hosts)
             or answer_preflight(scope, "POST")
@@ -51,8 +52,12 @@ class McpEndpoint:
         principal = await authenticated(scope, factory)
         if isinstance(principal, Reply):
             return principal
+        send = with_sunset(send, principal.expires_at, factory.clock)
         patient = PatientAnswer(receive, send, self._patience, may_stream=accepts_event_stream(scope["headers"]))
-        return await patient.of(lambda notify: answered(scope, body, principal, factory, notify))
+        reply = await patient.of(lambda notify: answered(scope, body, principal, factory, notify))
+        if reply is not None:
+            await respond(reply, scope, receive, send)
+        return None
 
 
 async def answered(

@@ -26,6 +26,7 @@ from mcp_gateway.http.mcp.admission import (
 from mcp_gateway.http.mcp.cors import answer_preflight, for_pages
 from mcp_gateway.http.mcp.endpoint import answered
 from mcp_gateway.http.mcp.hosts import HostCheck
+from mcp_gateway.http.mcp.sunset import with_sunset
 from mcp_gateway.http.secrets_in_path import TOKEN_KEY
 from mcp_gateway.kit.tasks import cancel_all
 from mcp_gateway.models.principals import ServerPrincipal
@@ -67,10 +68,12 @@ class StreamEndpoint:
         """Refuse, or send events until one side ends the stream."""
         factory: Factory = scope["app"].state.factory
         send = for_pages(send, scope, self._hosts)
-        stream = await self._open(scope, factory)
-        if isinstance(stream, Reply):
-            await respond(stream, scope, receive, send)
+        opened = await self._open(scope, factory)
+        if isinstance(opened, Reply):
+            await respond(opened, scope, receive, send)
             return
+        stream, principal = opened
+        send = with_sunset(send, principal.expires_at, factory.clock)
         watch = asyncio.create_task(_close_with_client(receive, stream, factory.streams))
         try:
             stream.put(endpoint_event(f"{self._prefix}/mcp/{scope[TOKEN_KEY]}/message/{stream.id}"))
@@ -79,7 +82,7 @@ class StreamEndpoint:
             factory.streams.release(stream)
             await cancel_all([watch])
 
-    async def _open(self, scope: Scope, factory: Factory) -> Stream | Reply:
+    async def _open(self, scope: Scope, factory: Factory) -> tuple[Stream, ServerPrincipal] | Reply:
         refusal = (
             place_refusal(scope, self._hosts)
             or answer_preflight(scope, "GET")
@@ -91,7 +94,7 @@ class StreamEndpoint:
         if isinstance(principal, Reply):
             return principal
         try:
-            return await factory.streams.open(scope[TOKEN_KEY], principal)
+            return await factory.streams.open(scope[TOKEN_KEY], principal), principal
         except TooManyStreamsError:
             return FULL_REPLY
         except DeadTokenError:
@@ -120,7 +123,7 @@ class MessageEndpoint:
             await respond(accepted, scope, receive, send)
             return
         body, principal, stream = accepted
-        await respond(ACCEPTED, scope, receive, send)
+        await respond(ACCEPTED, scope, receive, with_sunset(send, principal.expires_at, factory.clock))
         reply = await answered(scope, body, principal, factory, partial(factory.streams.tell, stream))
         if len(reply.body) > MAX_STREAMED_ANSWER_BYTES:
             logger.error("sse.answer_too_large", server_id=principal.server_id, bytes=len(reply.body))

@@ -1,0 +1,73 @@
+"""The few paths without a tenant, each one function in the database that runs with its owner's rights.
+
+Which functions there are, and why, is `schema/isolation.py`; everything else reads and writes behind row-level
+security, in the name of one tenant.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mcp_gateway.models.accounts import Account
+from mcp_gateway.models.api_tokens import ApiToken
+from mcp_gateway.models.pages import Page
+from mcp_gateway.models.tenants import Tenant
+from mcp_gateway.models.token_events import TokenEvent, TokenKind
+from mcp_gateway.storage.accounts import to_account
+from mcp_gateway.storage.api_tokens import to_api_token
+from mcp_gateway.storage.database import storage_faults
+from mcp_gateway.storage.outbox import record_events
+from mcp_gateway.storage.rows import to_page
+from mcp_gateway.storage.tenants import to_tenant
+
+T = TypeVar("T")
+
+
+class TenantOf(StrEnum):
+    """What the tenant of a transaction can be looked up by; values name functions in the database."""
+
+    SERVER_DIGEST = "tenant_by_server_digest"
+    API_TOKEN_DIGEST = "tenant_by_api_token_digest"  # noqa: S105 - a function's name
+    ACCOUNT_ID = "tenant_by_account_id"
+    API_TOKEN_ID = "tenant_by_api_token_id"  # noqa: S105 - a function's name
+
+
+class AcrossTenants:
+    """The operator's lists and the expiry sweep."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def list_tenants(self, *, limit: int, after: str | None) -> Page[Tenant]:
+        """Newest first."""
+        return await self._page("list_tenants", limit, after, to_tenant)
+
+    async def list_accounts(self, *, limit: int, after: str | None) -> Page[Account]:
+        """Of all tenants, newest first."""
+        return await self._page("list_accounts", limit, after, to_account)
+
+    async def list_api_tokens(self, *, limit: int, after: str | None) -> Page[ApiToken]:
+        """Of all tenants, newest first, without expired ones."""
+        return await self._page("list_api_tokens", limit, after, to_api_token)
+
+    async def delete_expired(self, limit: int) -> list[TokenEvent]:
+        """Delete up to `limit` MCP servers and as many API tokens past their expiry."""
+        servers = await self._rows("SELECT * FROM public.delete_expired_servers(:limit)", limit=limit)
+        events = await self._record(TokenKind.SERVER, servers)
+        api_tokens = await self._rows("SELECT * FROM public.delete_expired_api_tokens(:limit)", limit=limit)
+        return events + await self._record(TokenKind.API_TOKEN, api_tokens)
+
+    async def _page(self, function: str, limit: int, after: str | None, convert: Callable[[Row[Any]], T]) -> Page[T]:
+        query = f"SELECT * FROM public.{function}(:after, :count)"  # noqa: S608 - one of three names above
+        return to_page(await self._rows(query, after=after, count=limit + 1), limit, convert)
+
+    async def _rows(self, query: str, **values: Any) -> Sequence[Row[Any]]:
+        with storage_faults():
+            return (await self._connection.execute(text(query), values)).all()
+
+    async def _record(self, kind: TokenKind, rows: Sequence[Row[Any]]) -> list[TokenEvent]:
+        tokens = [(row.token_digest, row.version) for row in rows]
+        return await record_events(self._connection, kind, tokens, dead=True)

@@ -1,0 +1,1 @@
+"""The security gates: readings against bars; few trials in the suite, the full numbers in `make security`."""

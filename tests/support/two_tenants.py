@@ -1,0 +1,78 @@
+# ruff: noqa: S608 - tables of our own schema
+"""Two tenants with a row of each in every table that has tenants' rows, and SQL in one tenant's name."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from mcp_gateway.schema.isolation import tenant_columns
+from tests.support.databases import connected
+from tests.support.gateways import Gateway, Stores
+
+WRITTEN_SECONDS = 20
+"""How long a row that is written after the answer may take."""
+TOOL = "list_all_richpanel_conversations"
+
+
+@dataclass(frozen=True)
+class Owned:
+    """One tenant and one id of each kind of its objects."""
+
+    tenant_id: str
+    account_id: str
+    server_id: str
+    token_id: str
+    mcp_token: str
+    api_token: str
+
+
+async def furnish(gateway: Gateway, canary: str) -> Owned:
+    """A tenant that has done everything which leaves a row; `canary` is in all names."""
+    tenant = await gateway.made("/tenant", {"name": canary})
+    owner = {"tenant_id": tenant["id"]}
+    api_token = await gateway.made("/api-token", {"name": canary, **owner})
+    body = {"integration": "richpanel", "name": canary, "credentials": {"api_key": f"rp_key_of_{canary}"}}
+    account = await gateway.made("/integrated-account", body, key=api_token["token"])
+    path = f"/integrated-account/{account['id']}/mcp"
+    server = await gateway.made(path, {"name": canary, "config": {}}, key=api_token["token"])
+    await gateway.call(server["token"], TOOL, {})
+    return Owned(tenant["id"], account["id"], server["id"], api_token["id"], server["token"], api_token["token"])
+
+
+@contextlib.asynccontextmanager
+async def in_the_name_of(connection: asyncpg.Connection, tenant_id: str) -> AsyncIterator[None]:
+    """A transaction of this tenant, with no store and so no filter of the application's; rolled back at the end."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute("SELECT set_config('app.tenant', $1, true)", tenant_id)
+        yield
+    finally:
+        await transaction.rollback()
+
+
+async def a_row_of_each(stores: Stores, tenant_id: str) -> dict[str, dict[str, Any]]:
+    """By table, a row of the tenant as the owner sees it; waits for those that are written after the answer.
+
+    A table without one fails: a new table needs something in `furnish` that writes to it.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    async with connected(stores.owner_url) as connection, asyncio.timeout(WRITTEN_SECONDS):
+        for table, column in tenant_columns().items():
+            query = f"SELECT to_jsonb(t) FROM {table} t WHERE {column} = $1 LIMIT 1"
+            while (row := await connection.fetchval(query, tenant_id)) is None:
+                await asyncio.sleep(0.05)
+            rows[table] = json.loads(row)
+    return rows
+
+
+async def is_untouched(stores: Stores, table: str, row: dict[str, Any]) -> bool:
+    """Whether exactly this row is there."""
+    async with connected(stores.owner_url) as connection:
+        query = f"SELECT count(*) FROM {table} t WHERE to_jsonb(t) = $1::jsonb"
+        return bool(await connection.fetchval(query, json.dumps(row)) == 1)
