@@ -28,8 +28,10 @@ from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
 from mcp_gateway.services.auditing import AuditService
 from mcp_gateway.services.authentication import AuthenticationService
+from mcp_gateway.services.call_limits import CallLimits, LimitFigures
 from mcp_gateway.services.direct_calls import DirectCallService
 from mcp_gateway.services.paging import ListCursors
+from mcp_gateway.services.quotas import WINDOW_SECONDS
 from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
 from mcp_gateway.services.streams import StreamHub, StreamLimits
@@ -42,6 +44,7 @@ from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
 from mcp_gateway.storage.database import open_engine
+from mcp_gateway.storage.quota_leases import QuotaLeases
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
 from mcp_gateway.storage.stream_relay import StreamRelay
 from mcp_gateway.storage.token_codec import dump_api_token, dump_server, load_api_token, load_server
@@ -156,6 +159,7 @@ class Factory:
             api_tokens=self._tokens.api_tokens,
             operator_keys=split_operator_keys(settings.operator_key),
         )
+        self.limits = self._limits(context)
         self.tool_calls = ToolCallService(
             upstreams=context.upstreams,
             sealer=self._sealer,
@@ -168,9 +172,10 @@ class Factory:
             ),
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
+            limits=self.limits,
         )
         self.hosts: HostSource = hosts or ServerHosts(
-            tool_sets=self.tool_sets, calls=self.tool_calls, clock=context.clock
+            tool_sets=self.tool_sets, calls=self.tool_calls, limits=self.limits, clock=context.clock
         )
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
@@ -212,6 +217,18 @@ class Factory:
             public_url=self._public_url,
         )
 
+    def _limits(self, context: ProcessContext) -> CallLimits:
+        settings = context.settings
+        figures = LimitFigures(
+            token_per_minute=settings.token_limit_per_minute,
+            tenant_per_minute=settings.tenant_limit_per_minute,
+            misses_per_minute=settings.miss_limit_per_minute,
+            tenant_concurrency=settings.tenant_concurrency,
+            concurrency=settings.concurrency,
+        )
+        leases = QuotaLeases(context.redis, self._tokens.link, WINDOW_SECONDS)
+        return CallLimits(leases, context.clock, figures, assumed_replicas=settings.assumed_replicas)
+
     def _streams(self, context: ProcessContext, ids: StreamIds) -> StreamHub:
         settings = context.settings
         return StreamHub(
@@ -229,6 +246,7 @@ class Factory:
         upkeep, streams = self.upkeep, self.streams
         work = (
             self._tokens.link.run(),
+            self.limits.desk.run(),
             *(upkeep.replay_forever(), upkeep.sweep_forever()),
             *(streams.keep_forever(), streams.watch_forever()),
         )

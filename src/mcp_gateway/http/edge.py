@@ -10,7 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_gateway.http.bodies import ClientGoneError
-from mcp_gateway.http.client_address import ClientAddress
+from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, ClientAddress
 from mcp_gateway.http.secrets_in_path import mcp_route, take_secret
 from mcp_gateway.kit.request_facts import RequestFacts, set_request_facts
 from mcp_gateway.telemetry.metrics import Metrics
@@ -57,6 +57,7 @@ class Edge:
             return
         take_secret(scope)
         request_id = scope[REQUEST_ID_KEY] = _request_id(scope)
+        scope[CLIENT_ADDRESS_KEY] = self._client_address.of(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         set_request_facts(RequestFacts(request_id, _user_agent(scope)))
@@ -82,7 +83,7 @@ class Edge:
             route=route,
             status=status,
             ms=round(seconds * 1000, 2),
-            client=self._client_address.of(scope),
+            client=scope[CLIENT_ADDRESS_KEY],
         )
 
 
