@@ -25,7 +25,9 @@ from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.key_mask import without_key
+from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
 from mcp_gateway.upstream.port import UpstreamClient
@@ -38,6 +40,14 @@ ABANDONED = ToolOutcome({})
 """Of a call whose caller went before all of it was sent; nobody gets to see it."""
 
 logger = structlog.get_logger(__name__)
+
+
+class _ForbiddenError(Exception):
+    """A request must not be sent; what the call comes to instead."""
+
+    def __init__(self, error: ToolError) -> None:
+        super().__init__(error.type)
+        self.error = error
 
 
 @dataclass(slots=True)
@@ -80,16 +90,20 @@ class ToolCallService:
         sealer: Sealer,
         events: EventSink,
         clock: Clock,
+        permit: WritePermit,
         cursor_key: bytes,
         result_budget: int,
+        limits: CallLimits,
     ) -> None:
         """`upstreams` by integration; `cursor_key` is any secret the replicas share; the budget is in characters."""
         self._upstreams = upstreams
         self._cursor_key = hmac.digest(cursor_key, b"tool-cursor", sha256)
         self._budget = result_budget
         self._sealer = sealer
+        self._permit = permit
         self._events = events
         self._clock = clock
+        self._limits = limits
         self._writes = Shelter()
 
     async def call(
@@ -118,7 +132,7 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome = await self._call(call)
+        outcome = await self._limited(call)
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
             outcome = _dressed(outcome, call.principal)
         if outcome is ABANDONED and not call.has_written:
@@ -126,6 +140,15 @@ class ToolCallService:
         else:
             self._finished(call, OK if outcome.error is None else outcome.error.type.value)
         return outcome
+
+    async def _limited(self, call: "_Call") -> ToolOutcome:
+        refused = await self._limits.enter(call.principal)
+        if refused is not None:
+            return refused
+        try:
+            return await self._call(call)
+        finally:
+            self._limits.leave(call.principal)
 
     def _finished(self, call: "_Call", status: str) -> None:
         self._events.tool_call_finished(
@@ -174,6 +197,8 @@ class ToolCallService:
         except StopIteration as end:
             outcome: ToolOutcome = end.value
             return outcome
+        except _ForbiddenError as exc:
+            return ToolOutcome.from_error(exc.error)
         return ABANDONED
 
     async def _sent(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> tuple[Exchange, ...]:
@@ -187,6 +212,8 @@ class ToolCallService:
         return tuple(task.result() for task in tasks)
 
     async def _exchange(self, call: "_Call", request: UpstreamRequest) -> Exchange:
+        if request.is_write and (refusal := await self._permit.refusal(call.principal)) is not None:
+            raise _ForbiddenError(refusal)
         call.count(request)
         if call.trace is not None:
             request = replace(request, trace=call.trace.child())
