@@ -81,7 +81,7 @@ def compile_tool(
         number=method.number,
         is_write=_is_write(method),
         uses=_uses(method),
-        checker=ArgumentChecker(arguments, Draft202012Validator(input_schema)),
+        checker=ArgumentChecker(arguments, Draft202012Validator(input_schema), _changes(method)),
         binding=binding,
         shaper=Shaper(method.response, errors, presentation=Presentation(method.response.inner, paging)),
         paging=paging,
@@ -92,6 +92,15 @@ def compile_tool(
 
 def _limit_rules(documented: RateLimitDescription) -> LimitRules:
     return LimitRules(documented.window_seconds, documented.reset_unit, documented.leak_per_second)
+
+
+def _changes(method: MethodDescription) -> tuple[str, ...]:
+    """The arguments of which an update needs one, unless it always sends something."""
+    sent = {name: argument for name, argument in method.arguments.items() if argument.place in _BODY}
+    is_never_empty = method.request is not None and (method.request.fixed_body or method.request.stamps)
+    if method.method != "update" or is_never_empty or any(argument.required for argument in sent.values()):
+        return ()
+    return tuple(name for name, argument in sent.items() if not argument.requires)
 
 
 def _uses(method: MethodDescription) -> frozenset[str]:
@@ -178,6 +187,7 @@ def _error_context(
         title=integration.title,
         is_write=_is_write(method),
         settle=method.settle or "",
+        unsettled=method.unsettled or "",
         hints={**integration.hints, **method.hints},
         quota=integration.rate_limit.requests,
         window_seconds=integration.rate_limit.window_seconds,
@@ -258,7 +268,7 @@ def _policy_faults(integration: IntegrationDescription, method: MethodDescriptio
         yield f"read_only must be {str(not is_write).lower()} for the method {method.method}"
     if method.request is not None and (method.request.verb == "GET") is not (method.method in {"list", "get"}):
         yield f"the verb {method.request.verb} does not suit the method {method.method}"
-    if is_write and method.settle is None:
-        yield "a write must name the look-up that settles it"
+    if is_write and (method.settle is None) is (method.unsettled is None):
+        yield "a write must name the look-up that settles it, or else what to do without one (unsettled)"
     if (method.method == "list") is not (method.response.shape in {"list", "optional"}):
         yield f"the response shape {method.response.shape} does not suit the method {method.method}"

@@ -93,6 +93,8 @@ class RequestDescription(_Strict):
     """Dotted path → value."""
     stamps: dict[Text, Literal["epoch_ms", "iso"]] = {}
     """Dotted path → form of the time of the call."""
+    omits_empty: bool = False
+    """True where the API refuses members of the body that are empty: they are not sent."""
     safe: bool = False
     """True for a POST that only reads."""
     paging: PagingDescription | None = None
@@ -131,6 +133,8 @@ class ResponseDescription(_Strict):
     present: Text | None = None
     aliases: Annotated[tuple[AliasDescription, ...], Field(strict=False)] = ()
     texts: Annotated[tuple[TextDescription, ...], Field(strict=False)] = ()
+    several: Text = "Ask for it by something that only one has."
+    """What to do when there are several records where one was asked for."""
     inner: Text | None = None
     """Array inside a record, oldest first, of which a long answer shows the newest items."""
 
@@ -145,6 +149,8 @@ class NumberDescription(_Strict):
     """Its argument that takes the number."""
     take: Text
     """Member of its result that is the id."""
+    same: Text | None = None
+    """Member of its result that is the number; a record that has another one there is not the one that was meant."""
     is_answer: bool = False
     """True when the look-up's result is what the tool would have given."""
 
@@ -210,7 +216,9 @@ class MethodDescription(_Strict):
     number: NumberDescription | None = None
     verify: VerifyDescription | None = None
     settle: Text | None = None
-    """The look-up that tells whether a write took effect; every write has one."""
+    """The look-up that tells whether a write took effect."""
+    unsettled: Text | None = None
+    """Where no look-up tells: what to do then. Every write has either of the two."""
     hints: Hints = {}
     examples: Annotated[tuple[ExampleDescription, ...], Field(strict=False, min_length=2, max_length=2)]
 
