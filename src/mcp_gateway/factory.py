@@ -37,7 +37,7 @@ from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
 from mcp_gateway.services.streams import StreamHub, StreamLimits
 from mcp_gateway.services.tenants import TenantService
-from mcp_gateway.services.tool_calls import ToolCallService
+from mcp_gateway.services.tool_calls import Guards, ToolCallService
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.services.upkeep import Upkeep
 from mcp_gateway.services.write_permit import WritePermit
@@ -165,22 +165,11 @@ class Factory:
         self.tool_calls = ToolCallService(
             upstreams=context.upstreams,
             sealer=self._sealer,
-            duplicates=DuplicateGuard(
-                memory=CallMemory(context.redis, self._tokens.link, shared_secret),
-                sealer=self._sealer,
-                clock=context.clock,
-                longest_call_seconds=settings.upstream_timeout_seconds,
-            ),
+            guards=self._guards(context, shared_secret),
             events=FanOut(LoggingEvents(), context.metrics),
             clock=context.clock,
-            permit=WritePermit(
-                server_tokens=self._tokens.servers,
-                api_tokens=self._tokens.api_tokens,
-                unit_of_work=self._unit_of_work,
-            ),
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
-            limits=self.limits,
         )
         self.hosts: HostSource = hosts or ServerHosts(
             tool_sets=self.tool_sets, calls=self.tool_calls, limits=self.limits, clock=context.clock
@@ -236,6 +225,22 @@ class Factory:
         )
         leases = QuotaLeases(context.redis, self._tokens.link, WINDOW_SECONDS)
         return CallLimits(leases, context.clock, figures, assumed_replicas=settings.assumed_replicas)
+
+    def _guards(self, context: ProcessContext, shared_secret: bytes) -> Guards:
+        return Guards(
+            limits=self.limits,
+            duplicates=DuplicateGuard(
+                memory=CallMemory(context.redis, self._tokens.link, shared_secret),
+                sealer=self._sealer,
+                clock=context.clock,
+                longest_call_seconds=context.settings.upstream_timeout_seconds,
+            ),
+            permit=WritePermit(
+                server_tokens=self._tokens.servers,
+                api_tokens=self._tokens.api_tokens,
+                unit_of_work=self._unit_of_work,
+            ),
+        )
 
     def _streams(self, context: ProcessContext, ids: StreamIds) -> StreamHub:
         settings = context.settings
