@@ -35,6 +35,7 @@ from mcp_gateway.services.tenants import TenantService
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.services.upkeep import Upkeep
+from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.database import open_engine
@@ -156,6 +157,11 @@ class Factory:
             sealer=self._sealer,
             events=FanOut(LoggingEvents(), context.metrics),
             clock=context.clock,
+            permit=WritePermit(
+                server_tokens=self._tokens.servers,
+                api_tokens=self._tokens.api_tokens,
+                unit_of_work=self._unit_of_work,
+            ),
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
         )

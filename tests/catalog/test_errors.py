@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from mcp_gateway.catalog.error_bodies import read_complaint
+from mcp_gateway.catalog.tool import Integration
 from mcp_gateway.exceptions import (
     UpstreamBrokenError,
     UpstreamError,
@@ -59,6 +60,15 @@ def error_of(outcome: ToolOutcome) -> ToolError:
         (502, UPDATE, ErrorType.OUTCOME_UNKNOWN, SETTLE),
         (503, UPDATE, ErrorType.OUTCOME_UNKNOWN, SETTLE),
         (504, TAG, ErrorType.OUTCOME_UNKNOWN, "compare its tags"),
+        (408, UPDATE, ErrorType.OUTCOME_UNKNOWN, SETTLE),
+        (408, GET, ErrorType.UPSTREAM_REJECTED, "may work later"),
+        (
+            303,
+            UPDATE,
+            ErrorType.UPSTREAM_BAD_RESPONSE,
+            f"may or may not have been made: do not repeat it blindly. {SETTLE}",
+        ),
+        (999, UPDATE, ErrorType.UPSTREAM_BAD_RESPONSE, SETTLE),
         (301, UPDATE, ErrorType.UPSTREAM_BAD_RESPONSE, "redirect"),
         (304, GET, ErrorType.UPSTREAM_BAD_RESPONSE, "redirect"),
         (101, GET, ErrorType.UPSTREAM_BAD_RESPONSE, "without meaning"),
@@ -218,6 +228,33 @@ def test_broken_exchange_is_unknown_only_for_a_write_that_left(
         assert (error.type, error.origin, error.status) == (kind, "upstream", None)
         assert exc.message in error.message
         assert (SETTLE in error.message) is (kind == "outcome_unknown")
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("create_a_richpanel_file", "Uploading the file again makes a second copy at worst"),
+        ("create_a_richpanel_subscription", "The same call again does no harm"),
+    ],
+)
+def test_write_that_nothing_settles_says_so_and_does_not_forbid_what_it_advises(
+    tool: ToolByName, name: str, advice: str
+) -> None:
+    said = [error_of(answer(tool, name, status)).message for status in (302, 500, 504)]
+    said.append(error_of(tool(name).failed(UpstreamTimeoutError("Too slow.", sent=True))).message)
+    said.append(answer(tool, name, 200).structured["notice"])
+    for message in said:
+        assert "o look-up " in message
+        assert advice in message
+        assert "blindly" not in message
+        assert "Do not repeat" not in message
+
+
+def test_every_write_names_what_settles_it_or_says_that_nothing_does(richpanel: Integration) -> None:
+    for one in (one for one in richpanel.tools if one.is_write):
+        message = error_of(one.shape(UpstreamResponse(504), {})).message
+        looked_up = [name for name in richpanel.by_name if name in message and not richpanel.by_name[name].is_write]
+        assert looked_up or "no look-up can tell" in message, message
 
 
 def test_complaint_list_skips_what_names_nothing() -> None:

@@ -149,6 +149,7 @@ def test_write_without_body_arguments_sends_no_body(write: Write) -> None:
         ("read_only: true", "read_only: false", "read_only must be true for the method list"),
         ("verb: POST", "verb: GET", "does not suit the method create"),
         ("    settle: List the things.\n", "", "must name the look-up"),
+        ("    settle: List", "    unsettled: Ask.\n    settle: List", "must name the look-up"),
         ("shape: list", "shape: object", "the response shape object does not suit"),
         ("{shop: a, colour: red}", "{shop: a, colour: purple}", "example 'Red': `colour` must be at most 5"),
         ("{shop: a, colour: red}", "{shop: ..}", "example 'Red': `shop` must not be"),

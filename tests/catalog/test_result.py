@@ -183,6 +183,78 @@ def test_success_that_holds_nothing_but_an_error_is_an_error(tool: ToolByName, n
     assert "No conversations found" in error.message
 
 
+NO_DATA: list[tuple[Any, ErrorType]] = [
+    ({"message": "Endpoint request timed out"}, ErrorType.UPSTREAM_ERROR),
+    ({"data": {"error": {"message": "Endpoint request timed out"}}}, ErrorType.UPSTREAM_ERROR),
+    ({"statusCode": 500, "message": "Oops"}, ErrorType.UPSTREAM_ERROR),
+    ({"message": "Forbidden"}, ErrorType.UPSTREAM_REJECTED),
+    ({"error": "x", "ticket": None}, ErrorType.UPSTREAM_REJECTED),
+    ({"error": "x", "ticket": [], "next_page": None}, ErrorType.UPSTREAM_REJECTED),
+    ({"error": "x", "count": 0}, ErrorType.UPSTREAM_REJECTED),
+    ({"error": True, "message": "x"}, ErrorType.UPSTREAM_REJECTED),
+    ({"data": {"error": {"message": "x"}}}, ErrorType.UPSTREAM_REJECTED),
+    ({"ticket": {"errors": [{"msg": "x", "param": "id"}]}}, ErrorType.UPSTREAM_REJECTED),
+    ({"success": False}, ErrorType.UPSTREAM_REJECTED),
+    ({"success": False, "data": None, "message": "x"}, ErrorType.UPSTREAM_REJECTED),
+    ({"status": "error", "message": "x"}, ErrorType.UPSTREAM_REJECTED),
+    ({"status": 404, "message": "x"}, ErrorType.UPSTREAM_REJECTED),
+]
+"""Bodies of a 200 that say what is wrong, with an empty place for the data at most."""
+
+
+@pytest.mark.parametrize("name", [LIST, LINK, GET, ORDER])
+@pytest.mark.parametrize(("body", "kind"), NO_DATA)
+def test_success_with_an_error_in_place_of_the_data_is_an_error(
+    tool: ToolByName, name: str, body: Any, kind: ErrorType
+) -> None:
+    error = shape(tool, name, body).error
+    assert error is not None
+    assert (error.type, error.status) == (kind, 200)
+
+
+@pytest.mark.parametrize("name", [UPDATE, TAG])
+@pytest.mark.parametrize(("body", "kind"), NO_DATA)
+def test_write_answered_with_an_error_in_a_200_is_not_told_as_made(
+    tool: ToolByName, name: str, body: Any, kind: ErrorType
+) -> None:
+    error = shape(tool, name, body).error
+    if body == {"message": "Forbidden"}:
+        # As good an answer to a write as `{"message": "Order attached."}`, which is documented.
+        assert error is None
+        return
+    assert error is not None
+    expected = ErrorType.OUTCOME_UNKNOWN if kind is ErrorType.UPSTREAM_ERROR else kind
+    assert (error.type, error.status) == (expected, 200)
+
+
+@pytest.mark.parametrize(
+    ("body", "result"),
+    [
+        ({"message": "ok", "ticket": []}, []),
+        ({"success": True, "message": "none"}, []),
+        ({"status": 200, "message": "none"}, []),
+        ({"message": "none", "count": 0}, []),
+        ({"error": None, "ticket": []}, []),
+        ({"error": False, "errors": [], "ticket": [{"id": "1"}]}, [{"id": "1"}]),
+        ({"error": "one page failed", "ticket": [{"id": "1"}]}, [{"id": "1"}]),
+    ],
+)
+def test_list_that_is_there_is_a_list_whatever_stands_beside_it(tool: ToolByName, body: Any, result: list[Any]) -> None:
+    outcome = shape(tool, LIST, body)
+    assert outcome.error is None
+    assert outcome.structured["result"] == result
+
+
+def test_two_records_where_one_was_asked_for_are_ambiguous_and_no_case_for_trying_again(tool: ToolByName) -> None:
+    body = orjson.dumps({"customers": [{"id": "1"}, {"id": "2"}]})
+    outcome = tool("get_single_richpanel_customer_by_id").shape(UpstreamResponse(200, body=body), {})
+    assert outcome.error is not None
+    assert (outcome.error.type, outcome.error.details) == (ErrorType.UPSTREAM_BAD_RESPONSE, {"matches": 2})
+    assert "has 2 records that fit" in outcome.error.message
+    assert "phone number" in outcome.error.message
+    assert "later" not in outcome.error.message
+
+
 def test_limits_travel_with_success_and_error(tool: ToolByName) -> None:
     limits = RateLimits(limit=50, remaining=49)
     for body in (b"{}", b""):

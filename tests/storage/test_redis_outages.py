@@ -68,6 +68,23 @@ async def test_copies_in_the_process_are_dropped_when_redis_is_lost(valkey, trut
         assert await one.tokens.find(digest) is None
 
 
+async def test_write_is_decided_by_postgres_and_not_by_a_copy_while_redis_is_away(valkey, truth, digest):
+    async with replica(valkey.url, truth) as one:
+        await asyncio.to_thread(valkey.kill)
+        await one.until(available=False)
+        assert await one.tokens.find(digest) == principal()
+        truth.delete(digest)
+        assert await one.tokens.find(digest) == principal()
+        assert await one.tokens.find_for_write(digest) is None
+
+
+async def test_write_costs_no_look_up_while_announcements_arrive(valkey, truth, digest):
+    async with replica(valkey.url, truth) as one:
+        for _ in range(3):
+            assert await one.tokens.find_for_write(digest) == principal()
+        assert truth.reads == 1
+
+
 async def test_old_data_is_not_trusted_after_a_restart(valkey, truth, digest):
     async with replica(valkey.url, truth) as one, replica(valkey.url, truth) as two:
         await one.tokens.find(digest)

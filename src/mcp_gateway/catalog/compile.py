@@ -178,6 +178,7 @@ def _error_context(
         title=integration.title,
         is_write=_is_write(method),
         settle=method.settle or "",
+        unsettled=method.unsettled or "",
         hints={**integration.hints, **method.hints},
         quota=integration.rate_limit.requests,
         window_seconds=integration.rate_limit.window_seconds,
@@ -258,7 +259,7 @@ def _policy_faults(integration: IntegrationDescription, method: MethodDescriptio
         yield f"read_only must be {str(not is_write).lower()} for the method {method.method}"
     if method.request is not None and (method.request.verb == "GET") is not (method.method in {"list", "get"}):
         yield f"the verb {method.request.verb} does not suit the method {method.method}"
-    if is_write and method.settle is None:
-        yield "a write must name the look-up that settles it"
+    if is_write and (method.settle is None) is (method.unsettled is None):
+        yield "a write must name the look-up that settles it, or else what to do without one (unsettled)"
     if (method.method == "list") is not (method.response.shape in {"list", "optional"}):
         yield f"the response shape {method.response.shape} does not suit the method {method.method}"

@@ -131,6 +131,8 @@ class ResponseDescription(_Strict):
     present: Text | None = None
     aliases: Annotated[tuple[AliasDescription, ...], Field(strict=False)] = ()
     texts: Annotated[tuple[TextDescription, ...], Field(strict=False)] = ()
+    several: Text = "Ask for it by something that only one has."
+    """What to do when there are several records where one was asked for."""
     inner: Text | None = None
     """Array inside a record, oldest first, of which a long answer shows the newest items."""
 
@@ -210,7 +212,9 @@ class MethodDescription(_Strict):
     number: NumberDescription | None = None
     verify: VerifyDescription | None = None
     settle: Text | None = None
-    """The look-up that tells whether a write took effect; every write has one."""
+    """The look-up that tells whether a write took effect."""
+    unsettled: Text | None = None
+    """Where no look-up tells: what to do then. Every write has either of the two."""
     hints: Hints = {}
     examples: Annotated[tuple[ExampleDescription, ...], Field(strict=False, min_length=2, max_length=2)]
 

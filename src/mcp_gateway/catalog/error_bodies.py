@@ -1,11 +1,13 @@
 """Reading upstream's error bodies: five JSON shapes and plain text come out as one value.
 
 Shapes seen: a list of `{value, msg, param, location}` (express-validator) under `error` or `errors` or as the body
-itself, `{"error": {"message"}}`, `{"errors": {"message"}}`, `{"message"}`, and `{"error": "text"}`.
+itself, `{"error": {"message"}}`, `{"errors": {"message"}}`, `{"message"}`, and `{"error": "text"}`. All of them come
+with a 2xx too, alone or around an empty place for the data.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -14,8 +16,12 @@ _MAX_DEPTH = 4
 _MAX_PROBLEMS = 50
 _MAX_PROBLEM_TEXT = 500
 _MAX_VALUE = 200
+_TIMED_OUT = "timed out"
 _ERROR_MEMBERS = ("error", "errors")
-_COMPANIONS = frozenset({*_ERROR_MEMBERS, "message", "status", "statusCode", "code", "success"})
+_STATUS_MEMBERS = ("statusCode", "status", "code")
+_STATUSES = range(100, 600)
+_FAILED_WORDS = frozenset({"error", "fail", "failed", "failure"})
+_COMPANIONS = frozenset({*_ERROR_MEMBERS, *_STATUS_MEMBERS, "message", "success"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,13 @@ class Complaint:
 
     message: str = ""
     problems: tuple[FieldComplaint, ...] = ()
+    status: int | None = None
+    """The HTTP status that the body itself names."""
+
+    @property
+    def is_timeout(self) -> bool:
+        """Whether a front end gave up waiting (29 s at AWS API Gateway): what stands behind it may have gone on."""
+        return _TIMED_OUT in self.message.casefold()
 
 
 def read_complaint(body: bytes) -> Complaint:
@@ -63,11 +76,34 @@ def complaint_of(value: Any, depth: int = 0) -> Complaint:
     return Complaint()
 
 
-def is_only_a_complaint(value: Any) -> bool:
-    """Whether an object carries an error and nothing else: some APIs answer such a thing with 200."""
-    if not isinstance(value, dict) or not value.keys() <= _COMPANIONS:
-        return False
-    return any(value.get(member) for member in _ERROR_MEMBERS)
+def complaint_alone(value: Any, depth: int = 0) -> Complaint | None:
+    """What an object says is wrong when it says nothing else: what else it has is empty, or is such an object."""
+    if not isinstance(value, dict) or depth > _MAX_DEPTH:
+        return None
+    others = [item for name, item in value.items() if name not in _COMPANIONS and item]
+    if others:
+        return complaint_alone(others[0], depth + 1) if len(others) == 1 else None
+    return replace(complaint_of(value), status=_status(value)) if _is_wrong(value) else None
+
+
+def message_alone(value: Any) -> Complaint | None:
+    """The text of an object that has nothing but it: the front end's way to say that there is no answer."""
+    if not isinstance(value, dict) or not value.keys() <= _COMPANIONS or value.get("success") is True:
+        return None
+    complaint = complaint_of(value)
+    return complaint if complaint.message and _status(value) is None else None
+
+
+def _is_wrong(value: Mapping[str, Any]) -> bool:
+    if any(value.get(member) for member in _ERROR_MEMBERS) or value.get("success") is False:
+        return True
+    word = value.get("status")
+    return (_status(value) or 0) >= HTTPStatus.BAD_REQUEST or (isinstance(word, str) and word.lower() in _FAILED_WORDS)
+
+
+def _status(value: Mapping[str, Any]) -> int | None:
+    numbers = (found for name in _STATUS_MEMBERS if type(found := value.get(name)) is int)
+    return next((number for number in numbers if number in _STATUSES), None)
 
 
 def _of_object(value: Mapping[str, Any], depth: int) -> Complaint:

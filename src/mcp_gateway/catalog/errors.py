@@ -16,8 +16,8 @@ from mcp_gateway.models.upstream import UpstreamResponse
 
 MAX_MESSAGE = 2000
 """Characters of a message, upstream's part included."""
-_GATEWAY_STATUSES = frozenset({502, 503, 504})
-_TIMED_OUT = "timed out"
+_GATEWAY_STATUSES = frozenset({408, 502, 503, 504})
+_MAYBE = "The change may or may not have been made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,21 @@ class ErrorContext:
     """Name of the upstream product, for sentences."""
     is_write: bool
     settle: str
-    """The look-up that tells whether a write took effect; empty for reads."""
+    """The look-up that tells whether a write took effect; empty for reads, and where there is none."""
     hints: Mapping[int, str]
     quota: int
     window_seconds: int
     wire_names: Mapping[str, str] = field(default_factory=dict)
     """Field as upstream names it → our argument."""
+    unsettled: str = ""
+    """What to do where no look-up tells."""
+
+    @property
+    def doubt(self) -> str:
+        """What to do about a write of which nobody knows whether it was made."""
+        if self.settle:
+            return f"{_MAYBE}: do not repeat it blindly. {self.settle}"
+        return f"{_MAYBE}, and no look-up can tell. {self.unsettled}"
 
 
 def classify(response: UpstreamResponse, context: ErrorContext, limits: RateLimits | None) -> ToolOutcome:
@@ -52,7 +61,19 @@ def classify(response: UpstreamResponse, context: ErrorContext, limits: RateLimi
 
 def complaint_in_success(status: int, complaint: Complaint, context: ErrorContext) -> ToolError:
     """A 2xx whose body is nothing but an error object."""
-    return _rejected(status, context, complaint)
+    if not complaint.is_timeout and (complaint.status or 0) < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _rejected(status, context, complaint)
+    if context.is_write:
+        return _unknown(context, status, complaint.message)
+    return _error(ErrorType.UPSTREAM_ERROR, "failed", status, context, complaint)
+
+
+def ambiguous(response: UpstreamResponse, context: ErrorContext, count: int, advice: str) -> ToolError:
+    """A 2xx with several records to a read of one."""
+    what = f"{context.title} has {count} records that fit where one was asked for, so which is meant is not clear"
+    message = f"{what}. The same call will not help. {advice}".strip()
+    details = {"matches": count}
+    return ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", message, response.status, details)
 
 
 def bad_response(response: UpstreamResponse, context: ErrorContext, why: str) -> ToolError:
@@ -104,16 +125,17 @@ def _is_rate_limited(status: int, limits: RateLimits | None) -> bool:
 
 
 def _may_have_acted(status: int, complaint: Complaint) -> bool:
-    """The front end gave up waiting (29 s at AWS API Gateway): what stands behind it may have gone on."""
-    return status in _GATEWAY_STATUSES or (
-        status >= HTTPStatus.INTERNAL_SERVER_ERROR and _TIMED_OUT in complaint.message.casefold()
-    )
+    """The front end gave up waiting, for what stands behind it or (408) for a body that may have come by then."""
+    return status in _GATEWAY_STATUSES or (status >= HTTPStatus.INTERNAL_SERVER_ERROR and complaint.is_timeout)
 
 
 def _unexpected(status: int, context: ErrorContext) -> ToolError:
     redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
     what = "a redirect, which is never followed" if redirect else "a status without meaning here"
     message = f"{context.title} answered HTTP {status}, {what}. An administrator must check the address of its API."
+    if context.is_write:
+        # Many a form's answer is a redirect to what it made.
+        message = f"{message} {context.doubt}"
     return ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", message, status)
 
 
@@ -145,14 +167,13 @@ def _advice(kind: ErrorType, status: int, context: ErrorContext) -> str:
     if kind is ErrorType.UPSTREAM_REJECTED:
         return context.hints.get(status, "Correct the arguments before calling again.")
     if kind is ErrorType.UPSTREAM_ERROR and context.is_write:
-        return f"The change may or may not have been made. {context.settle}"
+        return context.doubt
     return context.hints.get(status, "The same call may work later.")
 
 
 def _unknown(context: ErrorContext, status: int | None, said: str) -> ToolError:
-    advice = f"The change may or may not have been made: do not repeat it blindly. {context.settle}"
     what = f"{context.title} did not confirm the change" + (f" (HTTP {status})" if status is not None else "")
-    return ToolError(ErrorType.OUTCOME_UNKNOWN, "upstream", _compose(what, said, advice), status)
+    return ToolError(ErrorType.OUTCOME_UNKNOWN, "upstream", _compose(what, said, context.doubt), status)
 
 
 def _broken(exc: UpstreamError, context: ErrorContext, limit: int | None) -> tuple[ErrorType, str]:

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from mcp_gateway.catalog.description import AliasDescription, ResponseDescription
-from mcp_gateway.catalog.error_bodies import complaint_of, is_only_a_complaint
-from mcp_gateway.catalog.errors import ErrorContext, bad_response, classify, complaint_in_success
+from mcp_gateway.catalog.error_bodies import Complaint, complaint_alone, message_alone
+from mcp_gateway.catalog.errors import ErrorContext, ambiguous, bad_response, classify, complaint_in_success
 from mcp_gateway.catalog.media import MediaError, MediaTooLargeError, is_json, read_media
 from mcp_gateway.catalog.presentation import Presentation, add_texts
 from mcp_gateway.catalog.run import Run
@@ -21,6 +21,7 @@ from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.upstream import UpstreamResponse
 
 _LISTS = frozenset({"list", "optional"})
+_DATA = frozenset({*_LISTS, "object"})
 _BOM = b"\xef\xbb\xbf"
 MAX_DEPTH = 100
 """Levels of nesting an answer may have; orjson reads far more than it writes back (254)."""
@@ -28,6 +29,14 @@ MAX_DEPTH = 100
 
 class _UnusableError(Exception):
     """The body is not what a read of this tool can give; the text is the rest of a sentence."""
+
+
+class _AmbiguousError(_UnusableError):
+    """There are several records where one was asked for."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"there are {count} records in the body where one was expected")
+        self.count = count
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,8 @@ class Shaper:
             answer = self._success(body, response, arguments, run)
         except _UnusableError as exc:
             answer = self._unusable(response, str(exc))
+            if isinstance(exc, _AmbiguousError) and isinstance(answer, ToolError):
+                answer = ambiguous(response, self.errors, exc.count, self.response.several)
         if isinstance(answer, ToolError):
             return ToolOutcome.from_error(answer, limits)
         return ToolOutcome(structured=answer, limits=limits)
@@ -78,8 +89,9 @@ class Shaper:
     def _success(
         self, body: Any, response: UpstreamResponse, arguments: Mapping[str, Any], run: Run
     ) -> dict[str, Any] | ToolError:
-        if is_only_a_complaint(body):
-            return complaint_in_success(response.status, complaint_of(body), self.errors)
+        complaint = self._complaint(body)
+        if complaint is not None:
+            return complaint_in_success(response.status, complaint, self.errors)
         result = self._result(body)
         if result is None and self.response.shape == "object":
             return self._nothing_there(response)
@@ -89,6 +101,15 @@ class Shaper:
         if self.response.shape in _LISTS:
             return self.presentation.records(body, result, arguments, run)
         return self.presentation.record(result, arguments, run)
+
+    def _complaint(self, body: Any) -> Complaint | None:
+        """What a 2xx says is wrong, in place of what was asked for."""
+        complaint = complaint_alone(body)
+        if complaint is not None or self.response.shape == "content":
+            return complaint
+        message = message_alone(body)
+        # Of a write, a message alone is an answer as good as any.
+        return message if message is not None and (message.is_timeout or self.response.shape in _DATA) else None
 
     def _result(self, body: Any) -> Any:
         match self.response.shape:
@@ -104,10 +125,9 @@ class Shaper:
         """A 2xx to a write says that it was accepted, readable or not: an error here would invite a second write."""
         if not self.errors.is_write:
             return bad_response(response, self.errors, why)
-        notice = (
-            f"{self.errors.title} accepted the change (HTTP {response.status}), but {why}. "
-            f"Do not repeat it. To see its effect: {self.errors.settle}"
-        )
+        settle, unsettled = self.errors.settle, self.errors.unsettled
+        effect = f"Do not repeat it. To see its effect: {settle}" if settle else f"No look-up shows it. {unsettled}"
+        notice = f"{self.errors.title} accepted the change (HTTP {response.status}), but {why}. {effect}"
         return {"result": {}, "notice": notice}
 
     def _nothing_there(self, response: UpstreamResponse) -> ToolError:
@@ -165,7 +185,9 @@ def _record(body: Any, keys: Sequence[str]) -> dict[str, Any] | None:
     found = _records_or_self(body, keys)
     if not found or found[0] == {}:
         return None
-    if len(found) > 1 or not isinstance(found[0], dict):
+    if len(found) > 1:
+        raise _AmbiguousError(len(found))
+    if not isinstance(found[0], dict):
         raise _UnusableError("there is no single record in the body")
     return found[0]
 

@@ -15,6 +15,8 @@ class AdminPrincipal:
     """None: the operator, who acts on all tenants."""
     token_id: str | None = None
     scopes: frozenset[Scope] = ALL_SCOPES
+    token_digest: bytes | None = field(default=None, repr=False)
+    """Of the API token; None for the operator."""
 
     @property
     def is_operator(self) -> bool:
@@ -36,6 +38,10 @@ class ServerPrincipal:
     expires_at: datetime | None
     version: int
     """Rises with every change of the server or of its account's key."""
+    token_digest: bytes | None = field(default=None, repr=False)
+    """Of the MCP token that was sent; None where there is no server between, as in a plain REST call."""
+    api_token_digest: bytes | None = field(default=None, repr=False)
+    """Of the API token that was needed as well."""
 
 
 @dataclass(frozen=True, slots=True)

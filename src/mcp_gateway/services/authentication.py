@@ -33,10 +33,11 @@ class AuthenticationService:
             return None
         return await self._server_tokens.find(digest)
 
-    async def is_tenant_caller(self, api_token: str | None, tenant_id: str) -> bool:
-        """Whether this is a live API token of the tenant."""
-        principal = await self._api_token(api_token)
-        return principal is not None and principal.tenant_id == tenant_id
+    async def tenant_caller(self, api_token: str | None, tenant_id: str) -> bytes | None:
+        """The digest of a live API token of the tenant, whatever its scopes; None when this is no such token."""
+        digest = None if api_token is None else tokens.parse(api_token, API_TOKEN_PREFIX)
+        principal = None if digest is None else await self._api_tokens.find(digest)
+        return digest if principal is not None and principal.tenant_id == tenant_id else None
 
     async def admin(self, credential: str | None) -> AdminPrincipal:
         """The caller of the admin API.
@@ -48,19 +49,21 @@ class AuthenticationService:
             raise UnauthenticatedError("send `Authorization: Bearer <operator key or API token>`")
         if self._is_operator(credential):
             return AdminPrincipal(tenant_id=None)
-        principal = await self._api_token(credential)
+        digest = tokens.parse(credential, API_TOKEN_PREFIX)
+        principal = None if digest is None else await self._api_tokens.find(digest)
         if principal is None:
             raise UnauthenticatedError("the key is neither the operator's nor a live API token")
-        return AdminPrincipal(tenant_id=principal.tenant_id, token_id=principal.token_id, scopes=principal.scopes)
+        return AdminPrincipal(
+            tenant_id=principal.tenant_id,
+            token_id=principal.token_id,
+            scopes=principal.scopes,
+            token_digest=digest,
+        )
 
     def _is_operator(self, credential: str) -> bool:
         given = _digest(credential)
         # Every key is compared, so that the time does not tell which one was meant.
         return any([tokens.is_same(given, known) for known in self._operator_digests])  # noqa: C419 - no short cut
-
-    async def _api_token(self, api_token: str | None) -> ApiTokenPrincipal | None:
-        digest = None if api_token is None else tokens.parse(api_token, API_TOKEN_PREFIX)
-        return None if digest is None else await self._api_tokens.find(digest)
 
 
 def _digest(key: str) -> bytes:

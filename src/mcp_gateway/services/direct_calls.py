@@ -54,5 +54,6 @@ class DirectCallService:
             sealed_api_key=sealed_api_key,
             expires_at=None,
             version=account.version,
+            api_token_digest=caller.token_digest,
         )
         return await self._calls.call(principal, tool, arguments)

@@ -26,6 +26,7 @@ from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
 from mcp_gateway.services.key_mask import without_key
+from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
 from mcp_gateway.upstream.port import UpstreamClient
@@ -38,6 +39,14 @@ ABANDONED = ToolOutcome({})
 """Of a call whose caller went before all of it was sent; nobody gets to see it."""
 
 logger = structlog.get_logger(__name__)
+
+
+class _ForbiddenError(Exception):
+    """A request must not be sent; what the call comes to instead."""
+
+    def __init__(self, error: ToolError) -> None:
+        super().__init__(error.type)
+        self.error = error
 
 
 @dataclass(slots=True)
@@ -80,6 +89,7 @@ class ToolCallService:
         sealer: Sealer,
         events: EventSink,
         clock: Clock,
+        permit: WritePermit,
         cursor_key: bytes,
         result_budget: int,
     ) -> None:
@@ -88,6 +98,7 @@ class ToolCallService:
         self._cursor_key = hmac.digest(cursor_key, b"tool-cursor", sha256)
         self._budget = result_budget
         self._sealer = sealer
+        self._permit = permit
         self._events = events
         self._clock = clock
         self._writes = Shelter()
@@ -183,6 +194,8 @@ class ToolCallService:
         except StopIteration as end:
             outcome: ToolOutcome = end.value
             return outcome
+        except _ForbiddenError as exc:
+            return ToolOutcome.from_error(exc.error)
         return ABANDONED
 
     async def _sent(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> tuple[Exchange, ...]:
@@ -196,6 +209,8 @@ class ToolCallService:
         return tuple(task.result() for task in tasks)
 
     async def _exchange(self, call: "_Call", request: UpstreamRequest) -> Exchange:
+        if request.is_write and (refusal := await self._permit.refusal(call.principal)) is not None:
+            raise _ForbiddenError(refusal)
         call.count(request)
         if call.trace is not None:
             request = replace(request, trace=call.trace.child())

@@ -145,6 +145,7 @@ class ServerStore:
             sealed_api_key=row.sealed_api_key,
             expires_at=row.expires_at,
             version=row.version,
+            token_digest=digest,
         )
 
     def _one(self, tenant_id: str, account_id: str, server_id: str) -> tuple[ColumnElement[bool], ...]:

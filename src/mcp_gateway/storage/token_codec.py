@@ -10,7 +10,7 @@ from mcp_gateway.models.api_tokens import Scope
 from mcp_gateway.models.principals import ApiTokenPrincipal, ServerPrincipal
 from mcp_gateway.models.servers import ServerConfig
 
-FORM = 1
+FORM = 2
 """Raised when the fields change; a record of another form is a miss."""
 
 
@@ -42,6 +42,7 @@ def dump_server(principal: ServerPrincipal) -> bytes:
             "sealed_api_key": base64.b64encode(principal.sealed_api_key).decode(),
             "expires_at": _stamp(principal.expires_at),
             "version": principal.version,
+            "token_digest": (principal.token_digest or b"").hex(),
         }
     )
 
@@ -57,6 +58,7 @@ def load_server(payload: bytes) -> ServerPrincipal | None:
             "config": ServerConfig.from_dict(fields["config"]),
             "sealed_api_key": base64.b64decode(fields["sealed_api_key"]),
             "expires_at": _time(fields["expires_at"]),
+            "token_digest": bytes.fromhex(fields["token_digest"]) or None,
         }
     )
 

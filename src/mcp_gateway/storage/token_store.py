@@ -101,6 +101,19 @@ class TokenStore(Generic[R]):
             return None
         return cached.record
 
+    async def find_for_write(self, digest: bytes) -> R | None:
+        """As `find`, but a copy counts only while announcements can arrive; without them Postgres is asked.
+
+        A look-up under way is not joined then: it may have read before what is looked for.
+
+        Raises:
+            StoreUnavailableError: neither store can tell.
+        """
+        if self._link.available:
+            return await self.find(digest)
+        record = await self._load(digest)
+        return record if record is not None and self._is_live(record) else None
+
     def on_doubt(self, tell: Callable[[bytes | None], None]) -> None:
         """For who acts on a token for longer than one look-up: be told which one may have changed; None: any of them.
 

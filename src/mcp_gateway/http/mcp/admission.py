@@ -1,5 +1,7 @@
 """What every request behind an MCP URL has to pass, whatever its transport: its place, its size, its caller."""
 
+from dataclasses import replace
+
 import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -85,9 +87,11 @@ async def _authenticate(scope: Scope, factory: Factory) -> ServerPrincipal | Rep
         return DEAD_TOKEN_REPLY
     if principal.config.require_api_token_auth:
         api_token = _api_token(scope, may_be_bearer=not in_header)
-        if not await factory.authentication.is_tenant_caller(api_token, principal.tenant_id):
+        digest = await factory.authentication.tenant_caller(api_token, principal.tenant_id)
+        if digest is None:
             message = "This server also needs an API token of its tenant, as `Authorization: Bearer` or `X-API-Token`."
             return error_reply(401, UNAUTHORIZED, message, headers=CHALLENGE)
+        principal = replace(principal, api_token_digest=digest)
     return principal
 
 
