@@ -25,6 +25,7 @@ from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.key_mask import without_key
 from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
@@ -92,6 +93,7 @@ class ToolCallService:
         permit: WritePermit,
         cursor_key: bytes,
         result_budget: int,
+        limits: CallLimits,
     ) -> None:
         """`upstreams` by integration; `cursor_key` is any secret the replicas share; the budget is in characters."""
         self._upstreams = upstreams
@@ -101,6 +103,7 @@ class ToolCallService:
         self._permit = permit
         self._events = events
         self._clock = clock
+        self._limits = limits
         self._writes = Shelter()
 
     async def call(
@@ -129,7 +132,7 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome = await self._call(call)
+        outcome = await self._limited(call)
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
             outcome = _dressed(outcome, call.principal)
         if outcome is ABANDONED and not call.has_written:
@@ -137,6 +140,15 @@ class ToolCallService:
         else:
             self._finished(call, OK if outcome.error is None else outcome.error.type.value)
         return outcome
+
+    async def _limited(self, call: "_Call") -> ToolOutcome:
+        refused = await self._limits.enter(call.principal)
+        if refused is not None:
+            return refused
+        try:
+            return await self._call(call)
+        finally:
+            self._limits.leave(call.principal)
 
     def _finished(self, call: "_Call", status: str) -> None:
         self._events.tool_call_finished(
@@ -173,17 +185,8 @@ class ToolCallService:
             return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again."))
         try:
             return await self._carried_out(call, tool.steps(arguments, run))
-        except InvalidInputError as exc:
-            return ToolOutcome.from_error(_invalid_arguments(tool, exc.problems or (Problem("", exc.message),)))
-        except FaultError as exc:
-            logger.exception("tool_call.unsendable", tool=tool.name, server_id=call.principal.server_id)
-            return ToolOutcome.from_error(_internal(f"The request could not be sent: {exc.message}."))
-        except Exception:
-            if not call.was_sent:
-                raise
-            # Whatever we fail to read of an answer: a write may have happened.
-            logger.exception("tool_call.unreadable_answer", tool=tool.name, server_id=call.principal.server_id)
-            return tool.failed(UpstreamBrokenError("the answer could not be read", sent=True))
+        except Exception as exc:  # noqa: BLE001 - logged and told there, or raised again
+            return _crashed(call, exc)
 
     async def _carried_out(self, call: "_Call", steps: Steps) -> ToolOutcome:
         """Drive the dialogue: send what it asks for, and tell it what came of that."""
@@ -220,6 +223,9 @@ class ToolCallService:
             )
         except UpstreamError as exc:
             return Exchange(failure=exc)
+        except FaultError:  # it did not leave
+            call.has_written = call.has_written and not request.is_write
+            raise
         call.upstream_status = response.status
         call.upstream_seconds += response.seconds
         response = without_key(response, call.api_key)
@@ -236,6 +242,20 @@ class ToolCallService:
 
 def _mac(key: bytes, server_id: str, message: bytes) -> bytes:
     return hmac.digest(key, f"{server_id}\n".encode() + message, sha256)
+
+
+def _crashed(call: _Call, exc: Exception) -> ToolOutcome:
+    """What an exception comes to; once a write has left, nothing may be told that invites a second one."""
+    tool = call.tool
+    if isinstance(exc, InvalidInputError) and not call.was_sent:
+        return ToolOutcome.from_error(_invalid_arguments(tool, exc.problems or (Problem("", exc.message),)))
+    if isinstance(exc, FaultError) and not call.has_written:
+        logger.error("tool_call.unsendable", tool=tool.name, server_id=call.principal.server_id, exc_info=exc)
+        return ToolOutcome.from_error(_internal(f"The request could not be sent: {exc.message}."))
+    if not call.was_sent:
+        raise exc
+    logger.error("tool_call.unreadable_answer", tool=tool.name, server_id=call.principal.server_id, exc_info=exc)
+    return tool.failed(UpstreamBrokenError("The answer could not be read.", sent=True), has_written=call.has_written)
 
 
 def _with_repairs(outcome: ToolOutcome, repairs: Sequence[Repair]) -> ToolOutcome:

@@ -1,6 +1,6 @@
 """An integration's API over HTTP/1.1: one connection pool, one attempt, one deadline.
 
-Why this is ours, what it costs, and how retries, proxies and cancelling were settled: docs/adr/0008-own-http-client.md.
+Why this is ours, what it costs, and how retries, proxies and cancelling were settled: docs/adr/0009-own-http-client.md.
 """
 
 import asyncio
