@@ -54,9 +54,12 @@ class AcrossTenants:
         return await self._page("list_api_tokens", limit, after, to_api_token)
 
     async def delete_expired(self, limit: int) -> list[TokenEvent]:
-        """Delete up to `limit` MCP servers and as many API tokens past their expiry."""
+        """Delete up to `limit` each of replaced MCP tokens, MCP servers and API tokens past their expiry."""
+        # In this order: a server goes only when no replaced token is left of it.
+        retired = await self._rows("SELECT * FROM public.delete_expired_retiring_tokens(:limit)", limit=limit)
+        events = await self._record(TokenKind.SERVER, retired)
         servers = await self._rows("SELECT * FROM public.delete_expired_servers(:limit)", limit=limit)
-        events = await self._record(TokenKind.SERVER, servers)
+        events += await self._record(TokenKind.SERVER, servers)
         api_tokens = await self._rows("SELECT * FROM public.delete_expired_api_tokens(:limit)", limit=limit)
         return events + await self._record(TokenKind.API_TOKEN, api_tokens)
 
