@@ -20,28 +20,12 @@ depends_on = None
 
 ID = sa.Text(collation="C")
 RETIRING = "retiring_server_tokens"
-SWEPT = "TABLE (token_digest bytea, version bigint)"
 USE_COLUMNS = ("last_used_at", "last_client_name", "last_client_version")
 USE_SIGNATURE = "text[], timestamp with time zone[], text[], text[]"
 
 WHOSE = "SELECT t.tenant_id FROM public.mcp_servers t WHERE t.token_digest = tenant_by_server_digest.digest"
 WHOSE_RETIRING = "SELECT r.tenant_id FROM public.retiring_server_tokens r WHERE r.token_digest = $1"
-
-SWEEP = (
-    "DELETE FROM public.mcp_servers t WHERE t.id = ANY (ARRAY(SELECT e.id FROM public.mcp_servers e "
-    "WHERE e.expires_at <= pg_catalog.now() {more}LIMIT at_most FOR UPDATE SKIP LOCKED)) "
-    "RETURNING t.token_digest, t.version"
-)
-# Their retiring tokens go first; what of them is left, another round takes.
-WITHOUT_TOKENS_LEFT = "AND NOT EXISTS (SELECT 1 FROM public.retiring_server_tokens r WHERE r.server_id = e.id) "
-SWEEP_RETIRING = """
-DELETE FROM public.retiring_server_tokens t USING public.mcp_servers s
-WHERE s.tenant_id = t.tenant_id AND s.id = t.server_id AND t.token_digest = ANY (ARRAY(
-    SELECT e.token_digest FROM public.retiring_server_tokens e
-    JOIN public.mcp_servers o ON o.tenant_id = e.tenant_id AND o.id = e.server_id
-    WHERE e.expires_at <= pg_catalog.now() OR o.expires_at <= pg_catalog.now() LIMIT at_most
-    FOR UPDATE OF e SKIP LOCKED))
-RETURNING t.token_digest, s.version"""
+SWEPT = ("mcp_servers", "api_tokens")
 
 # In the order of ids and without waiting, so that two replicas, or one and a change over the API, never hold each other
 # up; what is passed over is told again with the next use.
@@ -59,6 +43,13 @@ SET last_used_at = GREATEST(m.last_used_at, s.used_at),
     last_client_name = COALESCE(s.name, m.last_client_name),
     last_client_version = CASE WHEN s.name IS NULL THEN m.last_client_version ELSE s.version END
 FROM seen s JOIN held h ON h.id = s.id WHERE m.id = s.id"""
+
+
+def expired_in(*tables: str) -> str:
+    """Whose rows have expired; of `SWEPT` alone it is what revision 0004 made."""
+    wanted = "e.expires_at <= pg_catalog.now() LIMIT at_most"
+    parts = [f"(SELECT e.tenant_id FROM public.{table} e WHERE {wanted})" for table in tables]  # noqa: S608 - constants
+    return f"{' UNION '.join(parts)} ORDER BY 1"
 
 
 def create_retiring_tokens() -> None:
@@ -86,15 +77,12 @@ def create_retiring_tokens() -> None:
         op.execute(statement)
 
 
-def replace_functions(whose: str, more: str) -> None:
+def replace_functions(whose: str, expired: str) -> None:
     op.execute("DROP FUNCTION public.tenant_by_server_digest(bytea)")
-    op.execute("DROP FUNCTION public.delete_expired_servers(integer)")
-    sweep = SWEEP.format(more=more)
+    op.execute("DROP FUNCTION public.tenants_with_expired(integer)")
     for statement in (
         *definer_function("tenant_by_server_digest", "digest bytea", returns="text", body=whose),
-        *definer_function(
-            "delete_expired_servers", "at_most integer", returns=SWEPT, body=sweep, volatility="VOLATILE"
-        ),
+        *definer_function("tenants_with_expired", "at_most integer", returns="SETOF text", body=expired),
     ):
         op.execute(statement)
 
@@ -104,30 +92,20 @@ def upgrade() -> None:
     op.add_column("mcp_servers", sa.Column("last_used_at", sa.DateTime(timezone=True)))
     op.add_column("mcp_servers", sa.Column("last_client_name", sa.Text))
     op.add_column("mcp_servers", sa.Column("last_client_version", sa.Text))
-    replace_functions(f"{WHOSE} UNION ALL {WHOSE_RETIRING}", WITHOUT_TOKENS_LEFT)
-    for statement in (
-        *definer_function(
-            "delete_expired_retiring_tokens",
-            "at_most integer",
-            returns=SWEPT,
-            body=SWEEP_RETIRING,
-            volatility="VOLATILE",
-        ),
-        *definer_function(
-            "record_server_use",
-            "server_ids text[], used_at timestamp with time zone[], client_names text[], client_versions text[]",
-            returns="void",
-            body=RECORD_USE,
-            volatility="VOLATILE",
-        ),
+    replace_functions(f"{WHOSE} UNION ALL {WHOSE_RETIRING}", expired_in(*SWEPT, RETIRING))
+    for statement in definer_function(
+        "record_server_use",
+        "server_ids text[], used_at timestamp with time zone[], client_names text[], client_versions text[]",
+        returns="void",
+        body=RECORD_USE,
+        volatility="VOLATILE",
     ):
         op.execute(statement)
 
 
 def downgrade() -> None:
     op.execute(f"DROP FUNCTION public.record_server_use({USE_SIGNATURE})")
-    op.execute("DROP FUNCTION public.delete_expired_retiring_tokens(integer)")
-    replace_functions(WHOSE, "")
+    replace_functions(WHOSE, expired_in(*SWEPT))
     for column in USE_COLUMNS:
         op.drop_column("mcp_servers", column)
     op.drop_table(RETIRING)

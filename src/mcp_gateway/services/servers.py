@@ -9,10 +9,12 @@ from mcp_gateway.exceptions import InvalidInputError, NotFoundError, Problem
 from mcp_gateway.kit import ids, tokens
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.models.accounts import Account
+from mcp_gateway.models.audit import AuditAction
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.models.servers import Server
 from mcp_gateway.services.accounts import found as found_account
+from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_expiry, check_version
 from mcp_gateway.services.tenancy import enter_account
 from mcp_gateway.services.tool_sets import ToolSets
@@ -96,6 +98,7 @@ class ServerService:
                 token_hint=minted.hint,
                 expires_at=expires_at,
             )
+            await stores.audit.record(change(caller.actor, AuditAction.SERVER_CREATE, after=server))
         return CreatedServer(server=server, token=minted.token, url=self._url(minted.token))
 
     async def get(self, caller: AdminPrincipal, account_id: str, server_id: str) -> Server:
@@ -137,9 +140,10 @@ class ServerService:
             if not values:
                 return server
             updated = await stores.servers.update(tenant_id, account_id, server_id, values)
-        if updated is None:
-            raise NotFoundError("there is no such MCP server")
-        changed, events = updated
+            if updated is None:
+                raise NotFoundError("there is no such MCP server")
+            changed, events = updated
+            await stores.audit.record(change(caller.actor, AuditAction.SERVER_UPDATE, before=server, after=changed))
         await self._announcer.announce(events)
         return changed
 
@@ -167,16 +171,18 @@ class ServerService:
             if overlap_seconds and await stores.servers.count_retiring(tenant_id, server_id) >= MAX_RETIRING:
                 text = f"must be 0 while {MAX_RETIRING} earlier tokens of this server are within their overlap"
                 raise InvalidInputError("overlap_seconds " + text, [Problem("overlap_seconds", text)])
-            now = self._clock.now()
-            until = now + timedelta(seconds=overlap_seconds)
+            until = self._clock.now() + timedelta(seconds=overlap_seconds)
             rotated, events = await stores.servers.rotate(
                 server,
                 token_digest=minted.digest,
                 token_hint=minted.hint,
                 old_until=until if overlap_seconds else None,
             )
+            ends = until if server.expires_at is None else min(until, server.expires_at)
+            notes = {"previous_token_expires_at": ends.isoformat()}
+            entry = change(caller.actor, AuditAction.SERVER_ROTATE, before=server, after=rotated, notes=notes)
+            await stores.audit.record(entry)
         await self._announcer.announce(events)
-        ends = until if server.expires_at is None else min(until, server.expires_at)
         return RotatedServer(rotated, minted.token, self._url(minted.token), ends)
 
     async def delete(
@@ -189,6 +195,9 @@ class ServerService:
             server = _found(await stores.servers.get(tenant_id, account_id, server_id, lock=True))
             check_version(expected_version, server.version)
             events = await stores.servers.delete(tenant_id, account_id, server_id)
+            if not events:  # it expired since it was read
+                raise NotFoundError("there is no such MCP server")
+            await stores.audit.record(change(caller.actor, AuditAction.SERVER_DELETE, before=server))
         await self._announcer.announce(events)
 
     def _url(self, token: str) -> str:

@@ -25,6 +25,7 @@ from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.key_mask import without_key
 from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
@@ -92,6 +93,7 @@ class ToolCallService:
         permit: WritePermit,
         cursor_key: bytes,
         result_budget: int,
+        limits: CallLimits,
     ) -> None:
         """`upstreams` by integration; `cursor_key` is any secret the replicas share; the budget is in characters."""
         self._upstreams = upstreams
@@ -101,6 +103,7 @@ class ToolCallService:
         self._permit = permit
         self._events = events
         self._clock = clock
+        self._limits = limits
         self._writes = Shelter()
 
     async def call(
@@ -129,7 +132,7 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome = await self._call(call)
+        outcome = await self._limited(call)
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
             outcome = _dressed(outcome, call.principal)
         if outcome is ABANDONED and not call.has_written:
@@ -137,6 +140,15 @@ class ToolCallService:
         else:
             self._finished(call, OK if outcome.error is None else outcome.error.type.value)
         return outcome
+
+    async def _limited(self, call: "_Call") -> ToolOutcome:
+        refused = await self._limits.enter(call.principal)
+        if refused is not None:
+            return refused
+        try:
+            return await self._call(call)
+        finally:
+            self._limits.leave(call.principal)
 
     def _finished(self, call: "_Call", status: str) -> None:
         self._events.tool_call_finished(

@@ -59,6 +59,24 @@ class RetiringTokenStore:
         with storage_faults():
             await self._connection.execute(delete(retiring).where(*_of(tenant_id, server_ids)))
 
+    async def delete_expired(self, tenant_id: str, limit: int) -> list[tuple[bytes, int]]:
+        """Forget those of the tenant that have ended; their digests, each with its server's version."""
+        ended = select(retiring.c.token_digest).where(
+            retiring.c.tenant_id == tenant_id, retiring.c.expires_at <= func.now()
+        )
+        query = (
+            delete(retiring)
+            .where(
+                retiring.c.token_digest.in_(ended.limit(limit).with_for_update(skip_locked=True).scalar_subquery()),
+                servers.c.tenant_id == retiring.c.tenant_id,
+                servers.c.id == retiring.c.server_id,
+            )
+            .returning(retiring.c.token_digest, servers.c.version)
+        )
+        with storage_faults():
+            rows = (await self._connection.execute(query)).all()
+        return [(row.token_digest, row.version) for row in rows]
+
 
 def _of(tenant_id: str, server_ids: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
     # One array: an account may have more servers than a statement may have parameters.

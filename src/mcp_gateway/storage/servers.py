@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ARRAY, ColumnElement, Row, Text, any_, insert, literal, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +17,7 @@ from mcp_gateway.schema.tables import mcp_servers as servers
 from mcp_gateway.storage.database import storage_faults
 from mcp_gateway.storage.outbox import record_events
 from mcp_gateway.storage.retiring_tokens import RetiringTokenStore
-from mcp_gateway.storage.rows import changed, fetch_page, unexpired
+from mcp_gateway.storage.rows import changed, expired, fetch_page, unexpired
 
 _Token = tuple[str, bytes, int]
 """A server's id, the digest of its present token, and the server's version."""
@@ -139,14 +139,26 @@ class ServerStore:
 
     async def delete(self, tenant_id: str, account_id: str, server_id: str) -> list[TokenEvent]:
         """Delete one; an empty list when there is no such server."""
-        return await self._delete(tenant_id, *self._one(tenant_id, account_id, server_id))
+        _deleted, events = await self._delete(tenant_id, *self._one(tenant_id, account_id, server_id))
+        return events
 
     async def delete_all(self, tenant_id: str, account_id: str | None = None) -> list[TokenEvent]:
         """Delete every server of the account, or of the tenant."""
         where = [servers.c.tenant_id == tenant_id]
         if account_id is not None:
             where.append(servers.c.account_id == account_id)
-        return await self._delete(tenant_id, *where)
+        _deleted, events = await self._delete(tenant_id, *where)
+        return events
+
+    async def delete_expired(self, tenant_id: str, limit: int) -> tuple[list[Server], list[TokenEvent]]:
+        """Delete servers of the tenant past their expiry, and what they were; used by the sweep alone."""
+        query = select(servers.c.id).where(servers.c.tenant_id == tenant_id, expired(servers))
+        ids = query.limit(limit).with_for_update(skip_locked=True)
+        return await self._delete(tenant_id, servers.c.tenant_id == tenant_id, servers.c.id.in_(ids.scalar_subquery()))
+
+    async def delete_expired_retiring(self, tenant_id: str, limit: int) -> list[TokenEvent]:
+        """Forget replaced tokens of the tenant whose overlap has ended; used by the sweep alone."""
+        return await self._record(await self._retiring.delete_expired(tenant_id, limit), dead=True)
 
     async def find_by_digest(self, tenant_id: str, digest: bytes) -> ServerPrincipal | None:
         """What a token of the tenant stands for; an expired one is gone."""
@@ -190,17 +202,20 @@ class ServerStore:
             unexpired(servers),
         )
 
-    async def _delete(self, tenant_id: str, *where: ColumnElement[bool]) -> list[TokenEvent]:
-        """The callers hold the server or its account, so that no token is replaced in between."""
-        columns = (servers.c.id, servers.c.token_digest, servers.c.version)
+    async def _delete(self, tenant_id: str, *where: ColumnElement[bool]) -> tuple[list[Server], list[TokenEvent]]:
         with storage_faults():
-            rows = (await self._connection.execute(select(*columns).where(*where).with_for_update())).all()
-        doomed = [(row.id, row.token_digest, row.version) for row in rows]
-        events = await self._record_all(tenant_id, doomed, dead=True)
-        await self._retiring.delete(tenant_id, [server_id for server_id, _, _ in doomed])
+            # Locked first, so that no token is replaced between the two deletions.
+            rows = (await self._connection.execute(select(servers).where(*where).with_for_update())).all()
+        events = await self._record_all(tenant_id, [(row.id, row.token_digest, row.version) for row in rows], dead=True)
+        ids = [row.id for row in rows]
+        await self._retiring.delete(tenant_id, ids)
         with storage_faults():
-            await self._connection.execute(sql_delete(servers).where(*where))
-        return events
+            await self._connection.execute(
+                sql_delete(servers).where(
+                    servers.c.tenant_id == tenant_id, servers.c.id == any_(literal(ids, ARRAY(Text)))
+                )
+            )
+        return [_server(row) for row in rows], events
 
     async def _record_all(self, tenant_id: str, changes: Sequence[_Token], *, dead: bool) -> list[TokenEvent]:
         """Of all the tokens the servers have, the replaced ones included."""
