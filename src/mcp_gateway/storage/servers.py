@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Text, any_, insert, literal, select, update
+from sqlalchemy import ARRAY, ColumnElement, Row, Select, Text, any_, insert, literal, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -186,13 +186,14 @@ class ServerStore:
         )
 
     async def _with_key(self, tenant_id: str, which: ColumnElement[bool]) -> Row[Any] | None:
-        query = (
+        query: Select[Any] = (
             select(*PUBLIC, accounts.c.integration, accounts.c.sealed_api_key)
             .join(accounts, (accounts.c.tenant_id == servers.c.tenant_id) & (accounts.c.id == servers.c.account_id))
             .where(servers.c.tenant_id == tenant_id, which, unexpired(servers))
         )
         with storage_faults():
-            return (await self._connection.execute(query)).one_or_none()
+            row: Row[Any] | None = (await self._connection.execute(query)).one_or_none()
+        return row
 
     def _one(self, tenant_id: str, account_id: str, server_id: str) -> tuple[ColumnElement[bool], ...]:
         return (
