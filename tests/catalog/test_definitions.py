@@ -42,7 +42,7 @@ CONTRACT = {
     ),
     "get_single_richpanel_conversation_by_id": (["id"], ["fields", "next_cursor"]),
     "get_single_richpanel_conversation_by_number": (["conversation_no"], ["fields", "next_cursor"]),
-    "list_all_richpanel_customer_conversations": (["type", "value"], ["fields", "next_cursor"]),
+    "list_all_richpanel_customer_conversations": (["type", "value"], PAGE),
     "create_a_richpanel_conversation": (
         ["body", "from"],
         [

@@ -1,6 +1,7 @@
 """Every tool of the catalog against every switch and every fault of the simulator: whatever Richpanel turns out to do,
 a tool answers with a result or a typed error, and no write is ever seen twice."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -31,6 +32,15 @@ EXAMPLES = [
     "create_a_richpanel_conversation_message",
 ]
 """A list, a composite tool, a write after a look-up, and a write that must not happen twice."""
+READING = [
+    *("ticket_key", "user_key", "team_key", "tag_key", "channel_key", "empty_list", "list_count", "next_page"),
+    *("default_per_page", "oversized_page", "default_order", "directory_paging", "list_comments", "extra_fields"),
+    *("by_customer_envelope", "by_customer_paging", "comment_order"),
+]
+"""Switches that say how lists are read."""
+HIDING = {("by_customer_envelope", "ticket")}
+"""Values with which Richpanel does not give all records out."""
+MOST_PAGES = 30
 DEADLINE_SECONDS = 0.5
 OURS = {ErrorType.INTERNAL, ErrorType.INVALID_ARGUMENTS, ErrorType.TOOL_UNAVAILABLE}
 """Types that would mean that the gateway failed at a right call."""
@@ -47,6 +57,20 @@ class Matrix:
     def renew(self, switches: Switches | None = None) -> None:
         self.simulator.reset()
         self.simulator.switches = switches or Switches()
+
+    async def walk(self, tool: str, arguments) -> list[str]:
+        """The ids of a list, from its first page to its last."""
+        idents: list[str] = []
+        cursor: dict[str, str] = {}
+        for _ in range(MOST_PAGES):
+            result = await self._gateway.call(self._token, tool, {**arguments, **cursor})
+            page = result["structuredContent"]
+            assert not result["isError"], (tool, page)
+            idents += [record["id"] for record in page["result"]]
+            if page["next_cursor"] is None:
+                return idents
+            cursor = {"next_cursor": page["next_cursor"]}
+        raise AssertionError(f"{tool} {arguments} does not end: {idents}")
 
     async def call(self, tool: str, arguments) -> str:
         """`ok`, or the error's type; a tool error that is ours fails the test."""
@@ -100,6 +124,19 @@ async def test_no_tool_breaks_on_any_value_of_a_switch(matrix, name):
         matrix.check_writes()
 
 
+@pytest.mark.parametrize("name", READING)
+async def test_every_list_is_walked_to_its_last_record_on_any_value_of_a_switch(matrix, name):
+    for value in values_of(CHOICES[name]):
+        matrix.renew(Switches().altered({name: value}))
+        for tool, arguments, idents in lists(matrix.simulator):
+            # A page of all there is looks like one of many; that of one record less has another behind it.
+            for limit in {len(idents), len(idents) - 1}:
+                found = await matrix.walk(tool, {**arguments, "limit": limit})
+                assert len(found) == len(set(found)), (tool, value, limit)
+                # Some values hide records of the API itself; none may be lost on the way.
+                assert set(found) == idents or (name, value) in HIDING, (tool, value, limit)
+
+
 @pytest.mark.parametrize("kind", QUICK_KINDS)
 async def test_no_tool_breaks_on_a_fault_and_no_write_is_sent_again(matrix, kind):
     matrix.renew()
@@ -130,6 +167,23 @@ async def test_429_in_every_dress_is_a_rate_limit_told_once(matrix, dress):
         matrix.simulator.faults.add(ForcedAnswer(kind="rate_limited", dress=dress))
         assert await matrix.call(name, arguments) == "rate_limited"
         matrix.check_writes()
+
+
+def lists(simulator: SimulatorState) -> list[tuple[str, dict[str, Any], set[str]]]:
+    """Every list with pages, and the ids it has."""
+    [tenant] = simulator.tenants.values()
+    addresses = Counter(ticket["customer_profile"].get("email") for ticket in tenant.tickets.values())
+    [(email, _)] = addresses.most_common(1)
+    theirs = {i for i, ticket in tenant.tickets.items() if ticket["customer_profile"].get("email") == email}
+    assert len(theirs) > 1
+    return [
+        ("list_all_richpanel_conversations", {}, set(tenant.tickets)),
+        ("list_all_richpanel_customer_conversations", {"type": "email", "value": email}, theirs),
+        ("list_all_richpanel_users", {}, {user["id"] for user in tenant.users}),
+        ("list_all_richpanel_teams", {}, {team["id"] for team in tenant.teams}),
+        ("list_all_richpanel_tags", {}, {tag["id"] for tag in tenant.tags}),
+        ("list_all_richpanel_channels", {}, {channel["id"] for channel in tenant.channels}),
+    ]
 
 
 def expected(kind: str, *, is_write: bool) -> set[str]:

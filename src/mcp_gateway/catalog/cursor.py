@@ -9,17 +9,19 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from typing import Any
 
 import orjson
 
-_VERSION = 2
+_VERSION = 3
 _MAX_TEXT = 1024
 _MAX_PAGE = 1_000_000
 _MAC_BYTES = 12
 _SCOPE_BYTES = 9
-_MEMBERS = frozenset({"v", "page", "limit", "skip", "of", "mac"})
+_MARK_BYTES = 9
+_TEXTS = ("seen", "at", "of", "mac")
+_MEMBERS = frozenset({"v", "page", "limit", "skip", *_TEXTS})
 
 
 class CursorError(ValueError):
@@ -34,6 +36,11 @@ class Position:
     limit: int
     skip: int = 0
     """Records of the page that were shown already; of a single record, where the older part of its inner list ends."""
+    seen: str = ""
+    """Mark of the page before this one: the same page again is no further page. Empty at the first."""
+    at: str = ""
+    """Mark of the record shown last before `skip`, of a single record that of the element at `skip`: it is found again
+    where others came or went meanwhile. Empty where there is none, or nothing to tell it by."""
 
 
 def plain_mac(message: bytes) -> bytes:
@@ -47,6 +54,11 @@ def scope_of(tool: str, arguments: Mapping[str, Any]) -> str:
     return _b64(hashlib.sha256(canonical).digest()[:_SCOPE_BYTES])
 
 
+def mark_of(value: Any) -> str:
+    """Short hash of a JSON value that is to be known again later."""
+    return _b64(hashlib.sha256(orjson.dumps(value)).digest()[:_MARK_BYTES])
+
+
 @dataclass(frozen=True, slots=True)
 class CursorCodec:
     """Writes and reads cursors; `mac` authenticates a message (HMAC bound to a server, once there is a key)."""
@@ -55,13 +67,13 @@ class CursorCodec:
 
     def encode(self, position: Position, scope: str) -> str:
         """The cursor for one position of one list."""
-        members = {"v": _VERSION, "page": position.page, "limit": position.limit, "skip": position.skip, "of": scope}
+        members = {"v": _VERSION, **asdict(position), "of": scope}
         return _b64(orjson.dumps({**members, "mac": self._seal(position, scope)}))
 
     def decode(self, text: str, scope: str) -> Position:
         """The position inside; CursorError when the cursor is damaged, or made for another list."""
         members = _members(text)
-        position = Position(members["page"], members["limit"], members["skip"])
+        position = Position(*(members[field.name] for field in fields(Position)))
         if not hmac.compare_digest(members["mac"], self._seal(position, members["of"])):
             raise _damaged()
         if members["of"] != scope:
@@ -72,15 +84,14 @@ class CursorCodec:
         return position
 
     def _seal(self, position: Position, scope: str) -> str:
-        return _b64(
-            self.mac(f"{_VERSION}|{position.page}|{position.limit}|{position.skip}|{scope}".encode())[:_MAC_BYTES]
-        )
+        message = "|".join(map(str, (_VERSION, *astuple(position), scope)))
+        return _b64(self.mac(message.encode())[:_MAC_BYTES])
 
 
 def _members(text: str) -> dict[str, Any]:
     """The JSON object in the cursor, its members present and of the right type."""
     members = _parse(text)
-    texts = all(isinstance(members[name], str) and members[name].isascii() for name in ("of", "mac"))
+    texts = all(isinstance(members[name], str) and members[name].isascii() for name in _TEXTS)
     least = {"page": 1, "limit": 1, "skip": 0}
     numbers = all(type(members[name]) is int and low <= members[name] <= _MAX_PAGE for name, low in least.items())
     if members["v"] != _VERSION or not texts or not numbers:

@@ -1,16 +1,21 @@
 """Page-number paging behind opaque cursors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from mcp_gateway.catalog.cursor import CursorCodec, CursorError, Position, scope_of
+from mcp_gateway.catalog.cursor import CursorCodec, CursorError, Position, mark_of, scope_of
 from mcp_gateway.exceptions import Problem
 
 LIMIT = "limit"
 NEXT_CURSOR = "next_cursor"
-_NEXT_PAGE = "next_page"
+_NEXT_PAGE, _COUNT = "next_page", "count"
+_ID = "id"
+_MAX_MARKED = 100
+"""Records of a page that make its mark; honest pages have no more."""
+_MAX_DRIFT = 500
+"""Places an item is looked for, before and behind the one where it stood."""
 _MAX_PAGE_DIGITS = 6
 
 
@@ -48,22 +53,28 @@ class Paging:
         """What a cursor is bound to: this tool and every argument but the two of paging."""
         return scope_of(self.tool, {k: v for k, v in arguments.items() if k not in {LIMIT, NEXT_CURSOR}})
 
-    def following(self, body: Any, count: int, position: Position) -> Position | None:
+    def following(self, body: Any, records: Sequence[Any], position: Position) -> Position | None:
         """The next page, or None at the end.
 
-        Ends on an absent or empty array and on an empty `next_page`; where `next_page` is not told, a page that is not
-        full is the last. Of a `next_page` URL only the page number in its query is taken, and only if it goes forward.
+        Ends on an absent or empty array. Otherwise `next_page` says whether there is more, unless it is empty and
+        `count` tells of more records than pages were read for. Where neither is told, only a page of exactly `limit`
+        records may have a next one: fewer are the last, more are all there are. Of a `next_page` URL only the page
+        number in its query is taken, and only if it goes forward.
         """
-        if not count or self.page_name is None:
+        if not records or self.page_name is None:
             return None
-        told = isinstance(body, Mapping) and _NEXT_PAGE in body
-        if told and not body[_NEXT_PAGE]:
+        told = body.get(_NEXT_PAGE) if isinstance(body, Mapping) else None
+        is_told = isinstance(body, Mapping) and _NEXT_PAGE in body
+        is_full = len(records) == position.limit and not is_told
+        if not (told or is_full or _counts_more(body, len(records), position)):
             return None
-        if not told and count < position.limit:
-            return None
-        named = self._page_number(body[_NEXT_PAGE]) if told else None
+        named = self._page_number(told) if told else None
         forward = named if named is not None and named > position.page else position.page + 1
-        return Position(forward, position.limit)
+        return Position(forward, position.limit, seen=_mark_of_page(records))
+
+    def is_repeated(self, records: Sequence[Any], position: Position) -> bool:
+        """Whether this is the page before once more: then upstream does not page, and all of it was shown."""
+        return bool(position.seen and records) and position.seen == _mark_of_page(records)
 
     def _page_number(self, next_page: Any) -> int | None:
         text = str(next_page)
@@ -73,3 +84,30 @@ class Paging:
             return None
         digits = values[0]
         return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _MAX_PAGE_DIGITS else None
+
+
+def found_again(items: Sequence[Any], index: int, mark: str) -> int | None:
+    """Where the item of this mark stands now, that stood at `index`; None when it is not near, or has no mark."""
+    if not mark:
+        return None
+    around = sorted(
+        range(max(0, index - _MAX_DRIFT), min(len(items), index + _MAX_DRIFT)), key=lambda i: abs(i - index)
+    )
+    return next((place for place in around if mark_of_item(items[place]) == mark), None)
+
+
+def mark_of_item(item: Any) -> str:
+    """What an item is known again by: its id; empty without one, since contents change."""
+    ident = item.get(_ID) if isinstance(item, Mapping) else None
+    return "" if ident is None else mark_of(ident)
+
+
+def _mark_of_page(records: Sequence[Any]) -> str:
+    idents = [record.get(_ID, record) if isinstance(record, Mapping) else record for record in records[:_MAX_MARKED]]
+    return mark_of([len(records), idents])
+
+
+def _counts_more(body: Any, count: int, position: Position) -> bool:
+    """Whether `count` is of more records than have been shown with this page."""
+    total = body.get(_COUNT) if isinstance(body, Mapping) else None
+    return type(total) is int and total > (position.page - 1) * position.limit + count

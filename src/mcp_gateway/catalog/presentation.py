@@ -13,7 +13,7 @@ from mcp_gateway.catalog.budget import fit_record, fit_records
 from mcp_gateway.catalog.cursor import Position
 from mcp_gateway.catalog.description import TextDescription
 from mcp_gateway.catalog.options import FIELDS
-from mcp_gateway.catalog.paging import Paging
+from mcp_gateway.catalog.paging import Paging, found_again, mark_of_item
 from mcp_gateway.catalog.readable import looks_like_html, readable
 from mcp_gateway.catalog.run import Run
 from mcp_gateway.catalog.selection import selected
@@ -22,6 +22,7 @@ RESULT, NEXT_CURSOR, TRUNCATED, NOTICE = "result", "next_cursor", "truncated", "
 ENVELOPE = 480
 """Characters kept free for what stands around a result, its cursor and the notice about untrusted text included."""
 _START = Position(1, 1)
+_REPEATED = "This is the page before once more, so there are no further records: all of them were shown."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,15 @@ class Presentation:
     def records(self, body: Any, records: list[Any], arguments: Mapping[str, Any], run: Run) -> dict[str, Any]:
         """A list tool's structure. `body` is the page as it came, which may tell whether another follows."""
         position = self._position(arguments, run)
-        chosen, notice = _chosen(records[position.skip :], arguments)
+        if self.paging is not None and self.paging.is_repeated(records, position):
+            return {RESULT: [], NEXT_CURSOR: None, NOTICE: _REPEATED}
+        start = _start_of(records, position)
+        chosen, notice = _chosen(records[start:], arguments)
         fitted = fit_records(chosen, run.budget - ENVELOPE, self.inner)
-        shown_to = position.skip + fitted.kept
-        following = self._following(body, len(records), position)
+        shown_to = start + fitted.kept
+        following = self._following(body, records, position)
         if shown_to < len(records):
-            following = replace(position, skip=shown_to)
+            following = replace(position, skip=shown_to, at=mark_of_item(records[shown_to - 1]))
         cursor = self._cursor(following, arguments, run)
         return {RESULT: fitted.records, NEXT_CURSOR: cursor, **_told(fitted.truncated, notice)}
 
@@ -80,8 +84,8 @@ class Presentation:
     def _position(self, arguments: Mapping[str, Any], run: Run) -> Position:
         return _START if self.paging is None else self.paging.position(arguments, run.cursors)
 
-    def _following(self, body: Any, count: int, position: Position) -> Position | None:
-        return None if self.paging is None else self.paging.following(body, count, position)
+    def _following(self, body: Any, records: list[Any], position: Position) -> Position | None:
+        return None if self.paging is None else self.paging.following(body, records, position)
 
     def _cursor(self, position: Position | None, arguments: Mapping[str, Any], run: Run) -> str | None:
         if self.paging is None or position is None:
@@ -100,6 +104,12 @@ def add_texts(record: Any, texts: Sequence[TextDescription]) -> None:
                 html = next((text for name in described.html if isinstance(text := child.get(name), str) and text), "")
                 if looks_like_html(html):
                     child[described.plain] = readable(html)
+
+
+def _start_of(records: list[Any], position: Position) -> int:
+    """Where the rest of the page begins, though records came or went before it since the cursor was given."""
+    last = found_again(records, position.skip - 1, position.at)
+    return position.skip if last is None else last + 1
 
 
 def _chosen(value: Any, arguments: Mapping[str, Any]) -> tuple[Any, str | None]:
