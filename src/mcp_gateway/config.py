@@ -201,6 +201,36 @@ class Settings(BaseSettings):
     max_streams_per_server: int = Field(
         default=200, ge=1, le=100_000, description="the same for one MCP server, per process"
     )
+    token_limit_per_minute: int = Field(
+        default=3_000_000,
+        ge=0,
+        le=1_000_000_000,
+        description="requests of one MCP server, on all replicas; 0 for no limit",
+    )
+    tenant_limit_per_minute: int = Field(
+        default=6_000_000, ge=0, le=1_000_000_000, description="requests of one tenant, on all replicas; 0 for no limit"
+    )
+    miss_limit_per_minute: int = Field(
+        default=30,
+        ge=0,
+        le=1_000_000,
+        description="dead tokens and wrong keys from one address before more of them get 429; 0 for no limit",
+    )
+    tenant_concurrency: int = Field(
+        default=1024,
+        ge=0,
+        le=100_000,
+        description="tool calls of one tenant under way at a time per process; 0 for no limit",
+    )
+    concurrency: int = Field(
+        default=4096, ge=0, le=100_000, description="the same for all tenants together, per process; 0 for no limit"
+    )
+    assumed_replicas: int = Field(
+        default=2,
+        ge=1,
+        le=10_000,
+        description="processes that share the limits above, as long as Redis has not said how many there are",
+    )
     database_pool_size: int = Field(default=10, ge=1, le=200, description="Postgres connections per process")
     sweep_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="pause between two sweeps of expired servers and tokens"

@@ -9,6 +9,7 @@ GatewayError                       code · http_status · a public message
 │  ├─ PermissionDeniedError  403
 │  │  └─ InsufficientScopeError    the API token lacks `scope`
 │  ├─ NotFoundError          404   also for another tenant's object: the two must not be told apart
+│  ├─ RateLimitedError       429   too many wrong keys from one address
 │  ├─ StaleVersionError      412   `If-Match` named an older version
 │  └─ PayloadTooLargeError   413
 ├─ UpstreamError                   Richpanel said nothing that can be used; `sent` tells whether it may have acted
@@ -119,6 +120,17 @@ class StaleVersionError(CallerError):
 
     code = "stale_version"
     http_status = 412
+
+
+class RateLimitedError(CallerError):
+    """A limit of the gateway's own was reached."""
+
+    code = "rate_limited"
+    http_status = 429
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class PayloadTooLargeError(CallerError):

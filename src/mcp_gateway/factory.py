@@ -18,6 +18,7 @@ from mcp_gateway.config import Settings, parse_encryption_keys, split_operator_k
 from mcp_gateway.exceptions import ConfigurationError, StoreUnavailableError
 from mcp_gateway.kit.clock import Clock, SystemClock
 from mcp_gateway.kit.cursor import CursorSigner
+from mcp_gateway.kit.hash_chain import HashChain
 from mcp_gateway.kit.sealing import Sealer
 from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.kit.tasks import cancel_all
@@ -25,9 +26,12 @@ from mcp_gateway.models.principals import ApiTokenPrincipal, ServerPrincipal
 from mcp_gateway.models.token_events import TokenKind
 from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
+from mcp_gateway.services.auditing import AuditService
 from mcp_gateway.services.authentication import AuthenticationService
+from mcp_gateway.services.call_limits import CallLimits, LimitFigures
 from mcp_gateway.services.direct_calls import DirectCallService
 from mcp_gateway.services.paging import ListCursors
+from mcp_gateway.services.quotas import WINDOW_SECONDS
 from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
 from mcp_gateway.services.streams import StreamHub, StreamLimits
@@ -38,7 +42,9 @@ from mcp_gateway.services.upkeep import Upkeep
 from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
+from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
 from mcp_gateway.storage.database import open_engine
+from mcp_gateway.storage.quota_leases import QuotaLeases
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
 from mcp_gateway.storage.stream_relay import StreamRelay
 from mcp_gateway.storage.token_codec import dump_api_token, dump_server, load_api_token, load_server
@@ -76,8 +82,9 @@ class ProcessContext:
 class TokenStores:
     """The look-up of both kinds of tokens, and what keeps their copies true."""
 
-    def __init__(self, context: ProcessContext, mac_key: bytes) -> None:
+    def __init__(self, context: ProcessContext, mac_key: bytes, audit_chain: HashChain) -> None:
         self._engine = context.engine
+        self._audit_chain = audit_chain
         self.link = RedisLink(context.redis)
         records = TokenRecords(context.redis, self.link, mac_key)
         self.servers: TokenStore[ServerPrincipal] = TokenStore(
@@ -112,7 +119,7 @@ class TokenStores:
 
     def unit_of_work(self, tenant_id: str | None = None) -> UnitOfWork:
         """A fresh transaction, of this tenant or of none yet."""
-        return UnitOfWork(self._engine, tenant_id)
+        return UnitOfWork(self._engine, tenant_id, audit_chain=self._audit_chain)
 
     async def aclose(self) -> None:
         """End what is still being looked up, before the stores are closed."""
@@ -141,7 +148,7 @@ class Factory:
         self._clock = self.clock = context.clock
         self._public_url = settings.public_url
         self._sealer = Sealer(keys)
-        self._tokens = TokenStores(context, shared_secret)
+        self._tokens = TokenStores(context, shared_secret, HashChain(keys, AUDIT_LABEL))
         self._unit_of_work = self._tokens.unit_of_work
         self._announcer = self._tokens.announcer
         self.metrics = context.metrics
@@ -152,6 +159,7 @@ class Factory:
             api_tokens=self._tokens.api_tokens,
             operator_keys=split_operator_keys(settings.operator_key),
         )
+        self.limits = self._limits(context)
         self.tool_calls = ToolCallService(
             upstreams=context.upstreams,
             sealer=self._sealer,
@@ -164,9 +172,10 @@ class Factory:
             ),
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
+            limits=self.limits,
         )
         self.hosts: HostSource = hosts or ServerHosts(
-            tool_sets=self.tool_sets, calls=self.tool_calls, clock=context.clock
+            tool_sets=self.tool_sets, calls=self.tool_calls, limits=self.limits, clock=context.clock
         )
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
@@ -190,6 +199,10 @@ class Factory:
             integrations=[integration.name for integration in self.tool_sets.integrations()],
         )
 
+    def audit(self) -> AuditService:
+        """The audit log."""
+        return AuditService(unit_of_work=self._unit_of_work)
+
     def direct_calls(self) -> DirectCallService:
         """Tool calls over plain REST."""
         return DirectCallService(unit_of_work=self._unit_of_work, tool_sets=self.tool_sets, calls=self.tool_calls)
@@ -203,6 +216,18 @@ class Factory:
             clock=self._clock,
             public_url=self._public_url,
         )
+
+    def _limits(self, context: ProcessContext) -> CallLimits:
+        settings = context.settings
+        figures = LimitFigures(
+            token_per_minute=settings.token_limit_per_minute,
+            tenant_per_minute=settings.tenant_limit_per_minute,
+            misses_per_minute=settings.miss_limit_per_minute,
+            tenant_concurrency=settings.tenant_concurrency,
+            concurrency=settings.concurrency,
+        )
+        leases = QuotaLeases(context.redis, self._tokens.link, WINDOW_SECONDS)
+        return CallLimits(leases, context.clock, figures, assumed_replicas=settings.assumed_replicas)
 
     def _streams(self, context: ProcessContext, ids: StreamIds) -> StreamHub:
         settings = context.settings
@@ -221,6 +246,7 @@ class Factory:
         upkeep, streams = self.upkeep, self.streams
         work = (
             self._tokens.link.run(),
+            self.limits.desk.run(),
             *(upkeep.replay_forever(), upkeep.sweep_forever()),
             *(streams.keep_forever(), streams.watch_forever()),
         )

@@ -19,6 +19,11 @@ TAG = "create_a_richpanel_conversation_tag"
 WRITES = set(names_of(methods=["write"]))
 
 
+def upstreams(response, name):
+    """A structured list without our own item, which is its last."""
+    return response.headers[name].rpartition(', "gateway-token";')[0]
+
+
 @pytest.fixture
 async def server(world):
     return await world.gateway.server(api_key=RICHPANEL_KEY)
@@ -84,8 +89,8 @@ async def test_a_429_reaches_the_caller_at_once_with_the_wait_in_headers_and_res
     assert response.headers["ratelimit-limit"] == "50"
     assert response.headers["ratelimit-remaining"] == "0"
     assert response.headers["ratelimit-reset"] == "12"
-    assert response.headers["ratelimit"] == '"richpanel";r=0;t=12'
-    assert response.headers["ratelimit-policy"] == '"richpanel";q=50;w=30'
+    assert upstreams(response, "ratelimit") == '"richpanel";r=0;t=12'
+    assert upstreams(response, "ratelimit-policy") == '"richpanel";q=50;w=30'
     result = response.json()["result"]
     assert result["isError"] is True
     error = result["structuredContent"]["error"]
@@ -145,8 +150,8 @@ async def test_further_quotas_of_upstream_are_passed_on_beside_the_one_that_bind
     world.simulator.faults.add(ForcedAnswer(status=200, headers=told, body=b'{"ticket": []}'))
     response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
     assert response.headers["ratelimit-remaining"] == "5"
-    assert response.headers["ratelimit"] == '"richpanel";r=5;t=3, "daily";r=900'
-    assert response.headers["ratelimit-policy"] == '"richpanel";q=10;w=5, "daily";q=1000;w=86400'
+    assert upstreams(response, "ratelimit") == '"richpanel";r=5;t=3, "daily";r=900'
+    assert upstreams(response, "ratelimit-policy") == '"richpanel";q=10;w=5, "daily";q=1000;w=86400'
 
 
 async def test_a_quota_named_after_the_key_does_not_tell_it(world, server):
@@ -154,7 +159,7 @@ async def test_a_quota_named_after_the_key_does_not_tell_it(world, server):
     world.simulator.faults.add(ForcedAnswer(status=200, headers=told, body=b'{"ticket": []}'))
     response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
     assert response.headers["ratelimit-remaining"] == "5"
-    assert response.headers["ratelimit"] == '"richpanel";r=5, "[redacted]";r=900'
+    assert upstreams(response, "ratelimit") == '"richpanel";r=5, "[redacted]";r=900'
 
 
 async def test_a_success_tells_the_quota_that_is_left(world, server):

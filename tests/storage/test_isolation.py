@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from mcp_gateway.kit import ids
+from mcp_gateway.kit.hash_chain import HashChain
 from mcp_gateway.schema.isolation import APPLICATION_FUNCTIONS, CURRENT_TENANT, tenant_columns
 from mcp_gateway.schema.tables import APPLICATION_PRIVILEGES
 from mcp_gateway.storage.database import open_engine
@@ -27,6 +28,7 @@ SECURITY_PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 TABLES = tuple(tenant_columns().items())
 POOL_SIZE = 2
 TRANSACTIONS = 300
+CHAIN = HashChain({"k": bytes(32)}, b"")
 
 DEFINERS = """
 SELECT p.oid::regprocedure::text AS signature, proconfig, pg_get_userbyid(proowner) AS owner,
@@ -167,7 +169,7 @@ async def test_without_the_filter_no_row_can_be_written_for_another_tenant(
 
 
 async def test_store_asked_for_another_tenant_finds_nothing_in_this_ones_transaction(engine, ours, other):
-    async with UnitOfWork(engine, ours.tenant_id) as stores:
+    async with UnitOfWork(engine, ours.tenant_id, audit_chain=CHAIN) as stores:
         assert await stores.tenants.get(other.tenant_id) is None
         assert await stores.tenants.rename(other.tenant_id, name="taken") is None
         assert await stores.accounts.get(other.tenant_id, other.account_id) is None
@@ -181,10 +183,10 @@ async def test_store_asked_for_another_tenant_finds_nothing_in_this_ones_transac
 
 
 async def test_transaction_works_for_one_tenant_and_for_no_second_one(engine, ours, other):
-    async with UnitOfWork(engine, ours.tenant_id) as stores:
+    async with UnitOfWork(engine, ours.tenant_id, audit_chain=CHAIN) as stores:
         with pytest.raises(RuntimeError, match="one tenant"):
             await stores.enter(other.tenant_id)
-    async with UnitOfWork(engine) as stores:
+    async with UnitOfWork(engine, audit_chain=CHAIN) as stores:
         assert await stores.enter_by(TenantOf.ACCOUNT_ID, ours.account_id) == ours.tenant_id
         with pytest.raises(RuntimeError, match="one tenant"):
             await stores.enter_by(TenantOf.ACCOUNT_ID, other.account_id)
@@ -192,7 +194,7 @@ async def test_transaction_works_for_one_tenant_and_for_no_second_one(engine, ou
 
 
 async def test_key_of_nobody_enters_no_tenant(engine, ours):
-    async with UnitOfWork(engine) as stores:
+    async with UnitOfWork(engine, audit_chain=CHAIN) as stores:
         assert await stores.enter_by(TenantOf.ACCOUNT_ID, ids.new_id(ids.ACCOUNT)) is None
         assert await stores.enter_by(TenantOf.SERVER_DIGEST, bytes(32)) is None
         assert await stores.accounts.get(ours.tenant_id, ours.account_id) is None
@@ -206,7 +208,7 @@ async def test_interleaved_and_cancelled_transactions_leave_no_tenant_on_a_conne
 
     async def transaction(place: int) -> None:
         owned = tenants[place % len(tenants)]
-        async with UnitOfWork(engine, owned.tenant_id) as stores:
+        async with UnitOfWork(engine, owned.tenant_id, audit_chain=CHAIN) as stores:
             names = await stores._connection.scalars(text("SELECT tenant_id FROM integrated_accounts"))
             seen.update((owned.tenant_id, name) for name in names)
             if place % 5 == 0:

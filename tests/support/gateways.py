@@ -53,6 +53,8 @@ def settings_for(stores: Stores, **overrides: Any) -> Settings:
         "allowed_hosts": "*",
         "log_level": "warning",
         "database_pool_size": 5,
+        # All tests call from one address, and share one Redis.
+        "miss_limit_per_minute": 0,
         **overrides,
     }
     return Settings.from_environment(**values)

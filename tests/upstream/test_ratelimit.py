@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mcp_gateway.kit.ratelimit import Quota
 from mcp_gateway.models.limits import LimitRules, RateLimits
+from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.results import call_headers
 from mcp_gateway.upstream.headers import kept_headers
 from mcp_gateway.upstream.ratelimit import MAX_OTHERS, parse
@@ -256,7 +257,10 @@ def test_upstream_cannot_fill_our_answers_with_its_quotas():
 
 def test_item_named_like_one_of_ours_does_not_pass_for_it():
     headers = {"ratelimit": '"a";r=1, "richpanel";r=50, "gateway-token";r=60, "b";r=70'}
-    assert dict(call_headers(parse(headers, 200)))["ratelimit"] == '"richpanel";r=1, "b";r=70'
+    assert (
+        dict(call_headers(ToolOutcome({}, limits=parse(headers, 200)), None))["ratelimit"]
+        == '"richpanel";r=1, "b";r=70'
+    )
 
 
 NAMES = [
@@ -312,7 +316,7 @@ def test_no_headers_raise_and_all_that_comes_of_them_is_well_formed(
     assert_plausible(limits)
     assert (limits.retry_after_seconds is not None) or status != 429
     assert limits.retry_after_seconds is None or status != 200
-    assert_well_formed(dict(call_headers(limits)), limits)
+    assert_well_formed(dict(call_headers(ToolOutcome({}, limits=limits), None)), limits)
 
 
 def assert_plausible(limits: RateLimits) -> None:

@@ -13,6 +13,10 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 FORWARDED = b"x-forwarded-for"
+CLIENT_ADDRESS_KEY = "client_address"
+"""Of the ASGI scope: what `ClientAddress.of` found."""
+IPV6_SUBSCRIBER_BITS = 64
+"""One customer's IPv6 addresses, as a rule (RFC 6177): all of them count as one."""
 
 
 class ClientAddress:
@@ -42,6 +46,14 @@ class ClientAddress:
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+def subscriber(address: str) -> str:
+    """Whose address it is, for limits: an IPv4 address, the first half of an IPv6 one, or `unknown`."""
+    found = _address(address)
+    if isinstance(found, IPv6Address):
+        return str(ip_network((found, IPV6_SUBSCRIBER_BITS), strict=False))
+    return address
 
 
 def _hops(scope: Scope) -> list[str]:

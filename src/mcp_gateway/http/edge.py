@@ -10,8 +10,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_gateway.http.bodies import ClientGoneError
-from mcp_gateway.http.client_address import ClientAddress
+from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, ClientAddress
 from mcp_gateway.http.secrets_in_path import mcp_route, take_secret
+from mcp_gateway.kit.request_facts import RequestFacts, set_request_facts
 from mcp_gateway.telemetry.metrics import Metrics
 
 REQUEST_ID_KEY = "request_id"
@@ -56,8 +57,10 @@ class Edge:
             return
         take_secret(scope)
         request_id = scope[REQUEST_ID_KEY] = _request_id(scope)
+        scope[CLIENT_ADDRESS_KEY] = self._client_address.of(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        set_request_facts(RequestFacts(request_id, _user_agent(scope)))
         exchange = _Exchange(send, request_id)
         started = time.perf_counter()
         try:
@@ -80,7 +83,7 @@ class Edge:
             route=route,
             status=status,
             ms=round(seconds * 1000, 2),
-            client=self._client_address.of(scope),
+            client=scope[CLIENT_ADDRESS_KEY],
         )
 
 
@@ -114,6 +117,10 @@ def _request_id(scope: Scope) -> str:
             if _REQUEST_ID.fullmatch(given):
                 return given
     return "req_" + secrets.token_hex(12)
+
+
+def _user_agent(scope: Scope) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"), None)
 
 
 def _route(scope: Scope) -> str:

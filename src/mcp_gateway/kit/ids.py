@@ -7,6 +7,7 @@ The form after the prefix is that of a ULID (https://github.com/ulid/spec) in lo
 import re
 import secrets
 import time
+from datetime import datetime
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 RANDOM_BITS = 80
@@ -16,13 +17,16 @@ TENANT = "ten_"
 API_TOKEN = "tok_"  # noqa: S105 - a public prefix of ids
 ACCOUNT = "acc_"
 SERVER = "mcp_srv_"
+AUDIT = "aud_"
+TOOL_CALL = "call_"
 
 _FORM = re.compile(rf"[{ALPHABET}]{{{LENGTH}}}")
 
 
-def new_id(prefix: str) -> str:
-    """A fresh identifier with this prefix."""
-    number = (time.time_ns() // 1_000_000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
+def new_id(prefix: str, at: datetime | None = None) -> str:
+    """A fresh identifier with this prefix, of this instant or of now."""
+    milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
+    number = milliseconds << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
     digits = [""] * LENGTH
     for place in range(LENGTH - 1, -1, -1):
         digits[place] = ALPHABET[number & 31]

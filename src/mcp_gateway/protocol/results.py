@@ -13,10 +13,10 @@ import orjson
 
 from mcp_gateway.constants import PRODUCT
 from mcp_gateway.kit.fence import fenced
-from mcp_gateway.kit.ratelimit import OWN_NAMES, UPSTREAM, Quota, rate_limit_headers
+from mcp_gateway.kit.ratelimit import OWN_NAMES, UPSTREAM, Quota, rate_limit_headers, split_headers, standing_item
 from mcp_gateway.kit.visible import visible, visible_json
 from mcp_gateway.models.content import ContentBlock, TextContent
-from mcp_gateway.models.limits import RateLimits
+from mcp_gateway.models.limits import RateLimits, Refusal
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.content import block_json
 from mcp_gateway.protocol.reply import JSON_HEADERS, Header
@@ -28,6 +28,8 @@ META_PREFIX = "richpanel-mcp-gateway/"
 """Of our own keys in `_meta` (Overview / _meta: a prefix that is not reserved)."""
 LIST_REVISION = "listRevision"
 """In `_meta` of a list, below our prefix: equal revisions mean equal lists."""
+RETRY_AFTER = "retry_after_seconds"
+"""In an error: how long to wait."""
 
 _CACHING = b',"ttlMs":%d,"cacheScope":"private"' % LIST_TTL_MS
 
@@ -96,9 +98,35 @@ def own_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
     return {META_PREFIX + name: value for name, value in meta.items()}
 
 
+def call_headers(outcome: ToolOutcome, own: Quota | None) -> tuple[Header, ...]:
+    """The headers of a tool call's answer: upstream's rate limits where it told them, and the gateway's own behind."""
+    headers = _upstream_headers(outcome.limits) if own is None else _with_own(outcome.limits, own)
+    if outcome.error is not None and outcome.error.origin == "gateway" and RETRY_AFTER in outcome.error.details:
+        headers = (*headers, ("retry-after", str(outcome.error.details[RETRY_AFTER])))
+    return headers
+
+
+def refusal_headers(refusal: Refusal, own: Quota | None) -> tuple[Header, ...]:
+    """Those of a request that met a limit of the gateway's own and is no tool call."""
+    wait = ("retry-after", str(refusal.retry_after_seconds))
+    return (wait,) if own is None else (wait, *_with_own(None, own)[len(JSON_HEADERS) :])
+
+
+def _with_own(limits: RateLimits | None, own: Quota) -> tuple[Header, ...]:
+    fixed, before = _beside_own(limits, own.name, own.limit, own.window_seconds)
+    return (*fixed, ("ratelimit", before + standing_item(own)))
+
+
 @lru_cache(maxsize=1024)
-def call_headers(limits: RateLimits | None) -> tuple[Header, ...]:
-    """The headers of a tool call's answer, with upstream's rate limits where it told them."""
+def _beside_own(
+    limits: RateLimits | None, name: str, limit: int | None, window_seconds: int | None
+) -> tuple[tuple[Header, ...], str]:
+    """All that stays the same from one answer to the next."""
+    return split_headers(_upstream_headers(limits), Quota(name, limit, window_seconds=window_seconds))
+
+
+@lru_cache(maxsize=1024)
+def _upstream_headers(limits: RateLimits | None) -> tuple[Header, ...]:
     if limits is None:
         return JSON_HEADERS
     binding = Quota(UPSTREAM, limits.limit, limits.remaining, limits.reset_seconds, limits.window_seconds)

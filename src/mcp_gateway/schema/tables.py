@@ -24,6 +24,7 @@ from mcp_gateway.schema.base import IdText, id_column, metadata, row_columns
 
 NAME_CHECK = "char_length(name) BETWEEN 1 AND 200"
 DIGEST_CHECK = "octet_length(token_digest) = 32"
+CHAINED_CHECK = "octet_length(digest) = 32 AND octet_length(mac) = 32"
 
 tenants = Table(
     "tenants",
@@ -106,6 +107,44 @@ token_outbox = Table(
     CheckConstraint(DIGEST_CHECK, name="digest_length"),
 )
 
+audit_log = Table(
+    "audit_log",
+    metadata,
+    id_column(),
+    # No foreign key: the rows outlive the tenant.
+    Column("tenant_id", IdText, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", Text),
+    Column("action", Text, nullable=False),
+    Column("object_type", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("before", JSONB(none_as_null=True)),
+    Column("after", JSONB(none_as_null=True)),
+    Column("request_id", Text),
+    Column("digest", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    UniqueConstraint("tenant_id", "seq"),
+    CheckConstraint("seq > 0", name="seq_positive"),
+    CheckConstraint("actor_kind IN ('operator', 'api_token', 'system')", name="actor_kind_known"),
+    CheckConstraint(CHAINED_CHECK, name="digest_length"),
+    Index("ix_audit_log_tenant_id_id", "tenant_id", "id"),
+)
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("tenant_id", IdText, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    CheckConstraint("seq >= 0", name="seq_not_negative"),
+    CheckConstraint(CHAINED_CHECK, name="digest_length"),
+)
+
 APPLICATION_PRIVILEGES = {
     "tenants": "SELECT, INSERT, UPDATE, DELETE",
     "api_tokens": "SELECT, INSERT, UPDATE, DELETE",
@@ -113,6 +152,9 @@ APPLICATION_PRIVILEGES = {
     "mcp_servers": "SELECT, INSERT, UPDATE, DELETE",
     # UPDATE only so that SELECT … FOR UPDATE may lock the rows being delivered.
     "token_outbox": "SELECT, INSERT, UPDATE, DELETE",
+    # Rows are added and never changed; the head of a chain moves on with each.
+    "audit_log": "SELECT, INSERT",
+    "audit_heads": "SELECT, INSERT, UPDATE",
     "alembic_version": "SELECT",
 }
 """What the application's role may do with each table; everything else is revoked."""

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from mcp_gateway.kit.clock import Clock
+from mcp_gateway.kit.ratelimit import Quota
+from mcp_gateway.models.limits import Refusal
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.host import PLAIN_TOOL, CallContext, Host, OfferedTool
+from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.expiry import expiry_notice
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSet, ToolSets
@@ -15,13 +18,19 @@ from mcp_gateway.services.tool_sets import ToolSet, ToolSets
 class ServerHost:
     """Binds a principal to its tools for the length of one HTTP request."""
 
-    __slots__ = ("_calls", "_principal", "_tool_set", "notices")
+    __slots__ = ("_calls", "_limits", "_principal", "_tool_set", "notices")
 
     def __init__(
-        self, principal: ServerPrincipal, tool_set: ToolSet, calls: ToolCallService, notices: Mapping[str, Any]
+        self,
+        principal: ServerPrincipal,
+        tool_set: ToolSet,
+        calls: ToolCallService,
+        limits: CallLimits,
+        notices: Mapping[str, Any],
     ) -> None:
         """`notices` go into `_meta` of every result."""
         self.notices = notices
+        self._limits = limits
         self._principal = principal
         self._tool_set = tool_set
         self._calls = calls
@@ -44,6 +53,14 @@ class ServerHost:
         """The tools' names."""
         return self._tool_set.names
 
+    async def admit(self) -> Refusal | None:
+        """Count one request that is no tool call."""
+        return await self._limits.admit(self._principal)
+
+    def quota(self) -> Quota | None:
+        """Of the server's token."""
+        return self._limits.quota(self._principal.server_id)
+
     def find_tool(self, name: str) -> OfferedTool | None:
         """No tool of the catalog mirrors arguments in headers or relies on a client's capabilities."""
         return PLAIN_TOOL if name in self._tool_set.tools else None
@@ -63,7 +80,8 @@ class HostSource(Protocol):
 class ServerHosts:
     """Hosts whose tools are the catalog's."""
 
-    def __init__(self, *, tool_sets: ToolSets, calls: ToolCallService, clock: Clock) -> None:
+    def __init__(self, *, tool_sets: ToolSets, calls: ToolCallService, limits: CallLimits, clock: Clock) -> None:
+        self._limits = limits
         self._tool_sets = tool_sets
         self._calls = calls
         self._clock = clock
@@ -72,4 +90,5 @@ class ServerHosts:
         """The server behind a token."""
         config = principal.config
         tool_set = self._tool_sets.select(principal.integration, config.methods, config.tags)
-        return ServerHost(principal, tool_set, self._calls, expiry_notice(principal.expires_at, self._clock))
+        notices = expiry_notice(principal.expires_at, self._clock)
+        return ServerHost(principal, tool_set, self._calls, self._limits, notices)

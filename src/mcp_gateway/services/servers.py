@@ -9,10 +9,12 @@ from mcp_gateway.exceptions import NotFoundError
 from mcp_gateway.kit import ids, tokens
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.models.accounts import Account
+from mcp_gateway.models.audit import AuditAction
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.models.servers import Server
 from mcp_gateway.services.accounts import found as found_account
+from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_expiry, check_version
 from mcp_gateway.services.tenancy import enter_account
 from mcp_gateway.services.tool_sets import ToolSets
@@ -85,6 +87,7 @@ class ServerService:
                 token_hint=minted.hint,
                 expires_at=expires_at,
             )
+            await stores.audit.record(change(caller.actor, AuditAction.SERVER_CREATE, after=server))
         return CreatedServer(server=server, token=minted.token, url=f"{self._public_url}/mcp/{minted.token}")
 
     async def get(self, caller: AdminPrincipal, account_id: str, server_id: str) -> Server:
@@ -126,9 +129,10 @@ class ServerService:
             if not values:
                 return server
             updated = await stores.servers.update(tenant_id, account_id, server_id, values)
-        if updated is None:
-            raise NotFoundError("there is no such MCP server")
-        changed, events = updated
+            if updated is None:
+                raise NotFoundError("there is no such MCP server")
+            changed, events = updated
+            await stores.audit.record(change(caller.actor, AuditAction.SERVER_UPDATE, before=server, after=changed))
         await self._announcer.announce(events)
         return changed
 
@@ -142,6 +146,9 @@ class ServerService:
             server = _found(await stores.servers.get(tenant_id, account_id, server_id, lock=True))
             check_version(expected_version, server.version)
             events = await stores.servers.delete(tenant_id, account_id, server_id)
+            if not events:  # it expired since it was read
+                raise NotFoundError("there is no such MCP server")
+            await stores.audit.record(change(caller.actor, AuditAction.SERVER_DELETE, before=server))
         await self._announcer.announce(events)
 
     def _values(self, account: Account, server: Server, changes: ServerChanges) -> dict[str, Any]:

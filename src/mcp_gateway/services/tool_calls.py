@@ -25,6 +25,7 @@ from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.key_mask import without_key
 from mcp_gateway.services.untrusted_text import copied_markers, marked
 from mcp_gateway.services.write_permit import WritePermit
@@ -93,6 +94,7 @@ class ToolCallService:
         permit: WritePermit,
         cursor_key: bytes,
         result_budget: int,
+        limits: CallLimits,
     ) -> None:
         """`upstreams` by integration; `cursor_key` is any secret the replicas share; the budget is in characters."""
         self._upstreams = upstreams
@@ -102,6 +104,7 @@ class ToolCallService:
         self._permit = permit
         self._events = events
         self._clock = clock
+        self._limits = limits
         self._writes = Shelter()
 
     async def call(
@@ -130,7 +133,7 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome = await self._call(call)
+        outcome = await self._limited(call)
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
             outcome = _dressed(outcome, call.principal)
         outcome = marked(outcome, fences=call.principal.config.fence_untrusted_text)
@@ -139,6 +142,15 @@ class ToolCallService:
         else:
             self._finished(call, OK if outcome.error is None else outcome.error.type.value)
         return outcome
+
+    async def _limited(self, call: "_Call") -> ToolOutcome:
+        refused = await self._limits.enter(call.principal)
+        if refused is not None:
+            return refused
+        try:
+            return await self._call(call)
+        finally:
+            self._limits.leave(call.principal)
 
     def _finished(self, call: "_Call", status: str) -> None:
         self._events.tool_call_finished(

@@ -5,6 +5,8 @@ import asyncio
 import structlog
 
 from mcp_gateway.exceptions import StoreUnavailableError
+from mcp_gateway.models.audit import SYSTEM, AuditAction
+from mcp_gateway.services.auditing import change
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.redis_link import RedisDownError
 from mcp_gateway.storage.uow import UnitOfWorkFactory
@@ -49,12 +51,24 @@ class Upkeep:
             await asyncio.sleep(self._sweep_seconds)
 
     async def sweep(self) -> int:
-        """Remove one batch of expired rows from Postgres, and with it every copy; how many."""
+        """Remove expired rows from Postgres, and with them every copy; how many."""
         async with self._unit_of_work() as stores:
+            tenants = await stores.across_tenants.tenants_with_expired(SWEEP_BATCH)
+        removed = sum([await self._sweep_tenant(tenant_id) for tenant_id in tenants])
+        if removed:
+            logger.info("sweep.finished", removed=removed)
+        return removed
+
+    async def _sweep_tenant(self, tenant_id: str) -> int:
+        async with self._unit_of_work(tenant_id) as stores:
             if not await stores.try_lock(SWEEP_LOCK):
                 return 0
-            events = await stores.across_tenants.delete_expired(SWEEP_BATCH)
+            servers, events = await stores.servers.delete_expired(tenant_id, SWEEP_BATCH)
+            api_tokens, more = await stores.api_tokens.delete_expired(tenant_id, SWEEP_BATCH)
+            events += more
+            await stores.audit.record(
+                *(change(SYSTEM, AuditAction.SERVER_EXPIRE, before=server) for server in servers),
+                *(change(SYSTEM, AuditAction.API_TOKEN_EXPIRE, before=api_token) for api_token in api_tokens),
+            )
         await self._announcer.announce(events)
-        if events:
-            logger.info("sweep.finished", removed=len(events))
         return len(events)

@@ -15,7 +15,7 @@ from mcp_gateway.schema.tables import integrated_accounts as accounts
 from mcp_gateway.schema.tables import mcp_servers as servers
 from mcp_gateway.storage.database import storage_faults
 from mcp_gateway.storage.outbox import record_events
-from mcp_gateway.storage.rows import changed, fetch_page, unexpired
+from mcp_gateway.storage.rows import changed, expired, fetch_page, unexpired
 
 PUBLIC = tuple(column for column in servers.c if column.name not in {"token_digest", "token_hint"})
 
@@ -114,14 +114,22 @@ class ServerStore:
 
     async def delete(self, tenant_id: str, account_id: str, server_id: str) -> list[TokenEvent]:
         """Delete one; an empty list when there is no such server."""
-        return await self._delete(*self._one(tenant_id, account_id, server_id))
+        _deleted, events = await self._delete(*self._one(tenant_id, account_id, server_id))
+        return events
 
     async def delete_all(self, tenant_id: str, account_id: str | None = None) -> list[TokenEvent]:
         """Delete every server of the account, or of the tenant."""
         where = [servers.c.tenant_id == tenant_id]
         if account_id is not None:
             where.append(servers.c.account_id == account_id)
-        return await self._delete(*where)
+        _deleted, events = await self._delete(*where)
+        return events
+
+    async def delete_expired(self, tenant_id: str, limit: int) -> tuple[list[Server], list[TokenEvent]]:
+        """Delete servers of the tenant past their expiry, and what they were; used by the sweep alone."""
+        query = select(servers.c.id).where(servers.c.tenant_id == tenant_id, expired(servers))
+        ids = query.limit(limit).with_for_update(skip_locked=True)
+        return await self._delete(servers.c.tenant_id == tenant_id, servers.c.id.in_(ids.scalar_subquery()))
 
     async def find_by_digest(self, tenant_id: str, digest: bytes) -> ServerPrincipal | None:
         """What a token of the tenant stands for; an expired one is gone."""
@@ -156,12 +164,12 @@ class ServerStore:
             unexpired(servers),
         )
 
-    async def _delete(self, *where: ColumnElement[bool]) -> list[TokenEvent]:
+    async def _delete(self, *where: ColumnElement[bool]) -> tuple[list[Server], list[TokenEvent]]:
         with storage_faults():
-            result = await self._connection.execute(
-                sql_delete(servers).where(*where).returning(servers.c.token_digest, servers.c.version)
-            )
-        return await self._record([(row.token_digest, row.version) for row in result.all()], dead=True)
+            result = await self._connection.execute(sql_delete(servers).where(*where).returning(servers))
+        rows = result.all()
+        events = await self._record([(row.token_digest, row.version) for row in rows], dead=True)
+        return [_server(row) for row in rows], events
 
     async def _record(self, tokens: list[tuple[bytes, int]], *, dead: bool) -> list[TokenEvent]:
         return await record_events(self._connection, TokenKind.SERVER, tokens, dead=dead)

@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mcp_gateway.models.accounts import Account
 from mcp_gateway.models.api_tokens import ApiToken
+from mcp_gateway.models.audit import AuditFilter, AuditRow
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.tenants import Tenant
-from mcp_gateway.models.token_events import TokenEvent, TokenKind
 from mcp_gateway.storage.accounts import to_account
 from mcp_gateway.storage.api_tokens import to_api_token
+from mcp_gateway.storage.audit import to_audit_row
 from mcp_gateway.storage.database import storage_faults
-from mcp_gateway.storage.outbox import record_events
 from mcp_gateway.storage.rows import to_page
 from mcp_gateway.storage.tenants import to_tenant
 
@@ -53,12 +53,28 @@ class AcrossTenants:
         """Of all tenants, newest first, without expired ones."""
         return await self._page("list_api_tokens", limit, after, to_api_token)
 
-    async def delete_expired(self, limit: int) -> list[TokenEvent]:
-        """Delete up to `limit` MCP servers and as many API tokens past their expiry."""
-        servers = await self._rows("SELECT * FROM public.delete_expired_servers(:limit)", limit=limit)
-        events = await self._record(TokenKind.SERVER, servers)
-        api_tokens = await self._rows("SELECT * FROM public.delete_expired_api_tokens(:limit)", limit=limit)
-        return events + await self._record(TokenKind.API_TOKEN, api_tokens)
+    async def list_audit_log(self, wanted: AuditFilter, *, limit: int, after: str | None) -> Page[AuditRow]:
+        """Of all tenants, newest first."""
+        query = (
+            "SELECT * FROM public.list_audit_log(:after, :count, :created_after, :created_before, "
+            "CAST(:action AS text), CAST(:object_type AS text), CAST(:object_id AS text))"
+        )
+        rows = await self._rows(
+            query,
+            after=after,
+            count=limit + 1,
+            created_after=wanted.created_after,
+            created_before=wanted.created_before,
+            action=wanted.action,
+            object_type=wanted.object_type,
+            object_id=wanted.object_id,
+        )
+        return to_page(rows, limit, to_audit_row)
+
+    async def tenants_with_expired(self, limit: int) -> list[str]:
+        """Tenants of up to `limit` MCP servers and as many API tokens past their expiry."""
+        rows = await self._rows("SELECT * FROM public.tenants_with_expired(:limit) AS tenant_id", limit=limit)
+        return [row.tenant_id for row in rows]
 
     async def _page(self, function: str, limit: int, after: str | None, convert: Callable[[Row[Any]], T]) -> Page[T]:
         query = f"SELECT * FROM public.{function}(:after, :count)"  # noqa: S608 - one of three names above
@@ -67,7 +83,3 @@ class AcrossTenants:
     async def _rows(self, query: str, **values: Any) -> Sequence[Row[Any]]:
         with storage_faults():
             return (await self._connection.execute(text(query), values)).all()
-
-    async def _record(self, kind: TokenKind, rows: Sequence[Row[Any]]) -> list[TokenEvent]:
-        tokens = [(row.token_digest, row.version) for row in rows]
-        return await record_events(self._connection, kind, tokens, dead=True)

@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from mcp_gateway.dev.databases import with_database
+from tests.support.audit import audit_rows
 from tests.support.clocks import ShiftedClock
 from tests.support.gateways import MODERN, running_gateway, settings_for
 from tests.support.sse import opened, request
@@ -126,3 +127,5 @@ async def test_expired_server_is_swept_from_postgres_and_leaves_a_tombstone(stor
             while not await redis.hexists(f"rpgw:server:{{{digest}}}", "d"):
                 await asyncio.sleep(0.02)
         assert await superuser.fetchval("SELECT count(*) FROM mcp_servers WHERE id = $1", server.id) == 0
+    told = (await audit_rows(stores, server.tenant_id))[-1]
+    assert (told["action"], told["object_id"], told["actor_kind"]) == ("mcp_server.expire", server.id, "system")

@@ -60,7 +60,7 @@ async def call_tool(
     A token needs the scope `read` for tools that only read and `write` for the others. Never retried, never queued.
     """
     outcome = await services.direct_calls().call(caller, account_id, tool_name, arguments)
-    headers = dict(call_headers(outcome.limits))
+    headers = dict(call_headers(outcome, services.limits.quota(account_id)))
     meta = own_meta(outcome.meta)
     answer = {**outcome.structured, "_meta": meta} if meta else outcome.structured
     status = status_of(outcome)

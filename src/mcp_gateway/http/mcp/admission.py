@@ -10,11 +10,13 @@ from mcp_gateway.constants import MAX_REQUEST_BYTES
 from mcp_gateway.exceptions import MalformedRequestError, PayloadTooLargeError, StoreUnavailableError
 from mcp_gateway.factory import Factory
 from mcp_gateway.http.bodies import check_declared_length, read_body
+from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, subscriber
 from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.secrets_in_path import TOKEN_KEY
 from mcp_gateway.models.principals import ServerPrincipal
-from mcp_gateway.protocol.errors import INVALID_REQUEST
+from mcp_gateway.protocol.errors import INVALID_REQUEST, LIMITED
 from mcp_gateway.protocol.reply import Reply, error_reply
+from mcp_gateway.protocol.results import refusal_headers
 
 UNAUTHORIZED = -31_401
 DEAD_TOKEN = -31_404
@@ -84,15 +86,27 @@ async def _authenticate(scope: Scope, factory: Factory) -> ServerPrincipal | Rep
             return error_reply(401, UNAUTHORIZED, message, headers=CHALLENGE)
     principal = await factory.authentication.server(token)
     if principal is None:
-        return DEAD_TOKEN_REPLY
+        return await _counted(DEAD_TOKEN_REPLY, scope, factory)
     if principal.config.require_api_token_auth:
         api_token = _api_token(scope, may_be_bearer=not in_header)
         digest = await factory.authentication.tenant_caller(api_token, principal.tenant_id)
         if digest is None:
             message = "This server also needs an API token of its tenant, as `Authorization: Bearer` or `X-API-Token`."
-            return error_reply(401, UNAUTHORIZED, message, headers=CHALLENGE)
+            refused = error_reply(401, UNAUTHORIZED, message, headers=CHALLENGE)
+            return refused if api_token is None else await _counted(refused, scope, factory)
         principal = replace(principal, api_token_digest=digest)
     return principal
+
+
+async def _counted(reply: Reply, scope: Scope, factory: Factory) -> Reply:
+    """The answer to a credential that stands for nothing, or 429 to who sends too many of them.
+
+    The credential has been looked up by then: clients share addresses, and a live one always passes.
+    """
+    refusal = await factory.limits.miss(subscriber(scope[CLIENT_ADDRESS_KEY]))
+    if refusal is None:
+        return reply
+    return error_reply(429, LIMITED, refusal.message, headers=refusal_headers(refusal, None))
 
 
 def _values(scope: Scope, name: bytes) -> list[bytes]:
