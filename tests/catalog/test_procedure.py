@@ -157,6 +157,36 @@ def test_look_up_that_is_rate_limited_keeps_its_wait(tool: ToolByName) -> None:
     assert dialogue.outcome.limits.retry_after_seconds == 9
 
 
+@pytest.mark.parametrize("told", [1349, "1349", 13480, "", "x", 1348.5, True, [1348], "9" * 5000])
+@pytest.mark.parametrize(("name", "arguments", "target"), WRITES)
+def test_look_up_that_gives_another_conversation_sends_no_write(
+    tool: ToolByName, name: str, arguments: dict[str, Any], target: str, told: Any
+) -> None:
+    answers = {BY_NUMBER: ok({"ticket": {**TICKET, "conversation_no": told}}), target: ok({})}
+    dialogue = play(tool(name), arguments, answers)
+    if told == "":
+        assert len(dialogue.writes) == 1  # it says nothing against
+        return
+    assert dialogue.targets == [[BY_NUMBER]]
+    assert dialogue.outcome.error is not None
+    assert dialogue.outcome.error.type == "upstream_bad_response"
+    assert "nothing was changed" in dialogue.outcome.error.message
+    assert len(dialogue.outcome.error.message) < 300
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [("1348", 1348), ("1348", "1348"), ("007", 7), ("7", "007"), ("0", 0), ("1348", None)]
+)
+def test_look_up_that_gives_the_conversation_asked_for_is_followed_by_the_write(
+    tool: ToolByName, asked: str, told: Any
+) -> None:
+    answers = {
+        f"/tickets/number/{asked}": ok({"ticket": {"id": "m", "conversation_no": told}}),
+        "/tickets/m": ok({"ticket": {"id": "m"}}),
+    }
+    assert len(play(tool(UPDATE), {"id": asked, "status": "CLOSED"}, answers).writes) == 1
+
+
 def is_useless(exchange: Exchange) -> bool:
     """Whether nothing can be read of it; a ticket without an id still tells the others of its fields."""
     return exchange.response is None or b'"ticket":{"' not in exchange.response.body

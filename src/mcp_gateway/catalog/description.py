@@ -93,6 +93,8 @@ class RequestDescription(_Strict):
     """Dotted path → value."""
     stamps: dict[Text, Literal["epoch_ms", "iso"]] = {}
     """Dotted path → form of the time of the call."""
+    omits_empty: bool = False
+    """True where the API refuses members of the body that are empty: they are not sent."""
     safe: bool = False
     """True for a POST that only reads."""
     paging: PagingDescription | None = None
@@ -147,6 +149,8 @@ class NumberDescription(_Strict):
     """Its argument that takes the number."""
     take: Text
     """Member of its result that is the id."""
+    same: Text | None = None
+    """Member of its result that is the number; a record that has another one there is not the one that was meant."""
     is_answer: bool = False
     """True when the look-up's result is what the tool would have given."""
 

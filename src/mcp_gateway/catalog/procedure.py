@@ -96,6 +96,9 @@ class SingleRequest:
             return found
         if not isinstance(identifier, str):
             return _without_id(described, found)
+        other = _other_number(record, described, number)
+        if other is not None:
+            return _another_record(described, found, number, other)
         try:
             outcome = yield from self._by_id({**arguments, described.argument: identifier}, run)
         except InvalidInputError:  # of upstream's id, which the caller cannot mend
@@ -164,6 +167,20 @@ def resolved(described: NumberDescription, number: str, identifier: str | None =
     """What `_meta` says of an argument that was looked up by number."""
     told = {"number": number} if identifier is None else {"number": number, "id": identifier}
     return {"resolved": {described.argument: told}}
+
+
+def _other_number(record: Any, described: NumberDescription, number: str) -> str | None:
+    """The number of the record where it is not the one that was asked for; not every answer has to tell it."""
+    told = None if described.same is None else record.get(described.same)
+    text = "" if told is None else str(told).strip()
+    is_same = text.isascii() and text.isdigit() and text.lstrip("0") == number.lstrip("0")
+    return None if not text or is_same else text[:_MAX_NUMBER_DIGITS]
+
+
+def _another_record(described: NumberDescription, found: ToolOutcome, number: str, other: str) -> ToolOutcome:
+    what = f"The look-up by number {number} gave the record with {described.same} {other}"
+    message = f"{what}, so nothing more was sent and nothing was changed. Give `{described.argument}` as the id."
+    return ToolOutcome.from_error(ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", message), found.limits)
 
 
 def _without_id(described: NumberDescription, found: ToolOutcome) -> ToolOutcome:
