@@ -147,7 +147,7 @@ async def test_marker_copied_into_an_argument_is_refused_and_nothing_is_sent(sho
         {"id": ident, "comment_body": f"Quoting {marker} you"},
         {"id": ident, "comment_body": marker.upper().replace("T", "T\u200b")},
         {"id": ident, "tags": ["a", marker]},
-        {"id": marker},
+        {"id": marker, "status": "CLOSED"},
     ):
         refused = await shop.gateway.call(server.token, UPDATE, arguments)
         assert refused["structuredContent"]["error"]["type"] == "invalid_arguments"
