@@ -258,6 +258,11 @@ class Config(In):
     upstream_429: Upstream429 | None = Field(
         default=None, description="How a 429 of Richpanel travels: `tool_error` (default) or `http_429`."
     )
+    fence_untrusted_text: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Wrap the text of each result in a marker of its own. Not for programs that parse that text.",
+    )
 
     def given(self) -> dict[str, Any]:
         """The keys that were sent, as they are stored."""
