@@ -81,7 +81,7 @@ def compile_tool(
         number=method.number,
         is_write=_is_write(method),
         uses=_uses(method),
-        checker=ArgumentChecker(arguments, Draft202012Validator(input_schema)),
+        checker=ArgumentChecker(arguments, Draft202012Validator(input_schema), _changes(method)),
         binding=binding,
         shaper=Shaper(method.response, errors, presentation=Presentation(method.response.inner, paging)),
         paging=paging,
@@ -92,6 +92,15 @@ def compile_tool(
 
 def _limit_rules(documented: RateLimitDescription) -> LimitRules:
     return LimitRules(documented.window_seconds, documented.reset_unit, documented.leak_per_second)
+
+
+def _changes(method: MethodDescription) -> tuple[str, ...]:
+    """The arguments of which an update needs one, unless it always sends something."""
+    sent = {name: argument for name, argument in method.arguments.items() if argument.place in _BODY}
+    is_never_empty = method.request is not None and (method.request.fixed_body or method.request.stamps)
+    if method.method != "update" or is_never_empty or any(argument.required for argument in sent.values()):
+        return ()
+    return tuple(name for name, argument in sent.items() if not argument.requires)
 
 
 def _uses(method: MethodDescription) -> frozenset[str]:

@@ -93,6 +93,8 @@ class RequestDescription(_Strict):
     """Dotted path → value."""
     stamps: dict[Text, Literal["epoch_ms", "iso"]] = {}
     """Dotted path → form of the time of the call."""
+    omits_empty: bool = False
+    """True where the API refuses members of the body that are empty: they are not sent."""
     safe: bool = False
     """True for a POST that only reads."""
     paging: PagingDescription | None = None
@@ -147,6 +149,8 @@ class NumberDescription(_Strict):
     """Its argument that takes the number."""
     take: Text
     """Member of its result that is the id."""
+    same: Text | None = None
+    """Member of its result that is the number; a record that has another one there is not the one that was meant."""
     is_answer: bool = False
     """True when the look-up's result is what the tool would have given."""
 
@@ -157,7 +161,13 @@ class VerifyDescription(_Strict):
     lookup: Name
     """Tool that reads the object by the argument `id`."""
     fields: dict[Name, Text]
-    """Argument → dotted path in the object."""
+    """Argument → dotted path in the object; `array.*.member` is found in any item of an array."""
+    nothing: dict[Name, Text] = {}
+    """Argument → the value that asks for none, which the object may tell as null."""
+    twins: Words = ()
+    """Further members of an item that may hold the same text."""
+    made: Text | None = None
+    """Member of an item with the time it was made: one that was there before proves nothing."""
 
 
 class PartDescription(_Strict):

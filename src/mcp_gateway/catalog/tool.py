@@ -1,7 +1,7 @@
 """The compiled catalog: tools and integrations as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mcp_gateway.catalog.arguments import ArgumentChecker
@@ -10,7 +10,7 @@ from mcp_gateway.catalog.description import ExampleDescription, Method, NumberDe
 from mcp_gateway.catalog.errors import from_exception
 from mcp_gateway.catalog.paging import NEXT_CURSOR, Paging
 from mcp_gateway.catalog.procedure import Procedure, Steps
-from mcp_gateway.catalog.repair import Repair, repaired
+from mcp_gateway.catalog.repair import DROPPED, Repair, repaired
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
 from mcp_gateway.catalog.run import PLAIN_RUN, Run
@@ -94,7 +94,10 @@ class Tool:
         if not problems:
             return Prepared(arguments)
         mended, repairs = repaired(arguments, self.input_schema)
-        return Prepared(mended, repairs, self.validate(mended, run) if repairs else problems)
+        if not repairs:
+            return Prepared(mended, problems=problems)
+        left = [repair.path for repair in repairs if repair.used is DROPPED]
+        return Prepared(mended, repairs, self.checker.with_nulls(self.validate(mended, run), left))
 
     def steps(self, arguments: Mapping[str, Any], run: Run = PLAIN_RUN) -> Steps:
         """The dialogue that carries the tool out, for arguments that passed `validate`."""
@@ -133,10 +136,16 @@ class Tool:
         return self.shaper.shape(response, arguments, limits, run)
 
     def failed(
-        self, exc: UpstreamError, arguments: Mapping[str, Any] | None = None, run: Run = PLAIN_RUN
+        self,
+        exc: UpstreamError,
+        arguments: Mapping[str, Any] | None = None,
+        run: Run = PLAIN_RUN,
+        *,
+        has_written: bool = True,
     ) -> ToolOutcome:
-        """The outcome of an exchange without a complete answer."""
-        return from_exception(exc, self.shaper.errors, limit=self._limit(arguments or {}, run))
+        """The outcome of an exchange without a complete answer; a write tool may have failed before its write."""
+        errors = self.shaper.errors if has_written else replace(self.shaper.errors, is_write=False)
+        return from_exception(exc, errors, limit=self._limit(arguments or {}, run))
 
     def _limit(self, arguments: Mapping[str, Any], run: Run) -> int | None:
         """The page size of the call; None for a tool without pages."""

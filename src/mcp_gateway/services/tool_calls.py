@@ -27,6 +27,7 @@ from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
 from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.key_mask import without_key
+from mcp_gateway.services.untrusted_text import copied_markers, marked
 from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
@@ -135,6 +136,7 @@ class ToolCallService:
         outcome = await self._limited(call)
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
             outcome = _dressed(outcome, call.principal)
+        outcome = marked(outcome, fences=call.principal.config.fence_untrusted_text)
         if outcome is ABANDONED and not call.has_written:
             self._finished(call, CANCELLED)
         else:
@@ -168,7 +170,10 @@ class ToolCallService:
     async def _call(self, call: "_Call") -> ToolOutcome:
         tool, run = call.tool, self._run_of(call.principal)
         prepared = tool.prepare(call.arguments, run)
-        outcome = await self._prepared(call, prepared.arguments, run, prepared.problems)
+        problems = prepared.problems
+        if call.principal.config.fence_untrusted_text:
+            problems = problems or copied_markers(call.arguments)
+        outcome = await self._prepared(call, prepared.arguments, run, problems)
         return outcome if not prepared.repairs else _with_repairs(outcome, prepared.repairs)
 
     async def _prepared(
@@ -185,17 +190,8 @@ class ToolCallService:
             return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again."))
         try:
             return await self._carried_out(call, tool.steps(arguments, run))
-        except InvalidInputError as exc:
-            return ToolOutcome.from_error(_invalid_arguments(tool, exc.problems or (Problem("", exc.message),)))
-        except FaultError as exc:
-            logger.exception("tool_call.unsendable", tool=tool.name, server_id=call.principal.server_id)
-            return ToolOutcome.from_error(_internal(f"The request could not be sent: {exc.message}."))
-        except Exception:
-            if not call.was_sent:
-                raise
-            # Whatever we fail to read of an answer: a write may have happened.
-            logger.exception("tool_call.unreadable_answer", tool=tool.name, server_id=call.principal.server_id)
-            return tool.failed(UpstreamBrokenError("the answer could not be read", sent=True))
+        except Exception as exc:  # noqa: BLE001 - logged and told there, or raised again
+            return _crashed(call, exc)
 
     async def _carried_out(self, call: "_Call", steps: Steps) -> ToolOutcome:
         """Drive the dialogue: send what it asks for, and tell it what came of that."""
@@ -232,6 +228,9 @@ class ToolCallService:
             )
         except UpstreamError as exc:
             return Exchange(failure=exc)
+        except FaultError:  # it did not leave
+            call.has_written = call.has_written and not request.is_write
+            raise
         call.upstream_status = response.status
         call.upstream_seconds += response.seconds
         response = without_key(response, call.api_key)
@@ -248,6 +247,20 @@ class ToolCallService:
 
 def _mac(key: bytes, server_id: str, message: bytes) -> bytes:
     return hmac.digest(key, f"{server_id}\n".encode() + message, sha256)
+
+
+def _crashed(call: _Call, exc: Exception) -> ToolOutcome:
+    """What an exception comes to; once a write has left, nothing may be told that invites a second one."""
+    tool = call.tool
+    if isinstance(exc, InvalidInputError) and not call.was_sent:
+        return ToolOutcome.from_error(_invalid_arguments(tool, exc.problems or (Problem("", exc.message),)))
+    if isinstance(exc, FaultError) and not call.has_written:
+        logger.error("tool_call.unsendable", tool=tool.name, server_id=call.principal.server_id, exc_info=exc)
+        return ToolOutcome.from_error(_internal(f"The request could not be sent: {exc.message}."))
+    if not call.was_sent:
+        raise exc
+    logger.error("tool_call.unreadable_answer", tool=tool.name, server_id=call.principal.server_id, exc_info=exc)
+    return tool.failed(UpstreamBrokenError("The answer could not be read.", sent=True), has_written=call.has_written)
 
 
 def _with_repairs(outcome: ToolOutcome, repairs: Sequence[Repair]) -> ToolOutcome:

@@ -15,7 +15,7 @@ MAX_TEXT = 7000
 """Characters of one value: a traceback of a deep recursion would fill a log by itself."""
 
 LogFormat = Literal["auto", "json", "pretty"]
-QUIET_LOGGERS = ("httpx", "httpcore", "pyqwest", "asyncio", "uvicorn.access", "alembic")
+QUIET_LOGGERS = ("httpx", "httpcore", "asyncio", "uvicorn.access", "alembic")
 """Libraries that would log URLs, or what nobody asked for."""
 
 
