@@ -19,6 +19,7 @@ class ServerConfig:
     upstream_429: Upstream429 = "tool_error"
     duplicate_window_seconds: int = DUPLICATE_WINDOW_SECONDS
     """How long the same write is not sent again; 0: it always is."""
+    fence_untrusted_text: bool = False
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "ServerConfig":
@@ -30,6 +31,7 @@ class ServerConfig:
             require_api_token_auth=value.get("require_api_token_auth", False),
             upstream_429=value.get("upstream_429", "tool_error"),
             duplicate_window_seconds=value.get("duplicate_window_seconds", DUPLICATE_WINDOW_SECONDS),
+            fence_untrusted_text=value.get("fence_untrusted_text", False),
         )
 
 

@@ -186,6 +186,7 @@ async def test_unknown_keys_name_the_known_ones(gateway, servers):
         "require_api_token_auth",
         "upstream_429",
         "duplicate_window_seconds",
+        "fence_untrusted_text",
     ]
     assert "known: methods, tags" in found["message"]
 
