@@ -176,7 +176,13 @@ async def test_unknown_keys_name_the_known_ones(gateway, servers):
     assert field_problem(response, "nmae")["allowed"] == ["name", "config", "expires_at"]
     body = {"name": "s", "config": {"method": ["read"]}}
     found = field_problem(await gateway.admin("POST", servers, body), "config.method")
-    assert found["allowed"] == ["methods", "tags", "require_api_token_auth", "upstream_429"]
+    assert found["allowed"] == [
+        "methods",
+        "tags",
+        "require_api_token_auth",
+        "upstream_429",
+        "fence_untrusted_text",
+    ]
     assert "known: methods, tags" in found["message"]
 
 
