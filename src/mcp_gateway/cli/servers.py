@@ -30,6 +30,16 @@ class On429(StrEnum):
 
 AccountID = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id of the account it belongs to.")]
 ServerID = Annotated[str, typer.Argument(metavar="SERVER", help="The server's id.")]
+Overlap = Annotated[
+    int,
+    typer.Option(
+        "--overlap",
+        min=0,
+        max=604_800,
+        metavar="SECONDS",
+        help="How long the old URL works on; up to 7 days. Default: not at all.",
+    ),
+]
 NeedsToken = Annotated[
     bool,
     typer.Option(
@@ -96,6 +106,20 @@ def show(account: AccountID, server: ServerID, as_json: AsJson = False) -> None:
     """Show one MCP server, without its URL."""
     with AdminAPI.from_environment() as api:
         print_record(api.get("integrated-account", account, "mcp", server), as_json=as_json)
+
+
+@app.command()
+def rotate(
+    account: AccountID, server: ServerID, overlap: Overlap = 0, yes: Yes = False, as_json: AsJson = False
+) -> None:
+    """Replace the URL of an MCP server and show the new one, this once and never again.
+
+    The server stays as it is. The old URL works on for --overlap seconds, so that clients can be changed over.
+    """
+    confirm(f"Replace the URL of MCP server {server}?", yes=yes)
+    with AdminAPI.from_environment() as api:
+        body = {"overlap_seconds": overlap}
+        print_record(api.post("integrated-account", account, "mcp", server, "rotate", body=body), as_json=as_json)
 
 
 @app.command()
