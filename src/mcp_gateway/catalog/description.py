@@ -161,7 +161,13 @@ class VerifyDescription(_Strict):
     lookup: Name
     """Tool that reads the object by the argument `id`."""
     fields: dict[Name, Text]
-    """Argument → dotted path in the object."""
+    """Argument → dotted path in the object; `array.*.member` is found in any item of an array."""
+    nothing: dict[Name, Text] = {}
+    """Argument → the value that asks for none, which the object may tell as null."""
+    twins: Words = ()
+    """Further members of an item that may hold the same text."""
+    made: Text | None = None
+    """Member of an item with the time it was made: one that was there before proves nothing."""
 
 
 class PartDescription(_Strict):

@@ -160,7 +160,8 @@ def _error(kind: ErrorType, verb: str, status: int, context: ErrorContext, compl
     problems = [item.to_dict(context.wire_names) for item in complaint.problems]
     said = complaint.message or "; ".join(f"{item['path']}: {item['message']}" for item in problems)
     message = _compose(f"{context.title} {verb} (HTTP {status})", said, _advice(kind, status, context))
-    return ToolError(kind, "upstream", message, status, {"problems": problems} if problems else {})
+    details = {"problems": problems} if problems else {}
+    return ToolError(kind, "upstream", message, status, details, quotes_upstream=bool(said))
 
 
 def _advice(kind: ErrorType, status: int, context: ErrorContext) -> str:
@@ -173,7 +174,9 @@ def _advice(kind: ErrorType, status: int, context: ErrorContext) -> str:
 
 def _unknown(context: ErrorContext, status: int | None, said: str) -> ToolError:
     what = f"{context.title} did not confirm the change" + (f" (HTTP {status})" if status is not None else "")
-    return ToolError(ErrorType.OUTCOME_UNKNOWN, "upstream", _compose(what, said, context.doubt), status)
+    quotes = status is not None and bool(said)
+    message = _compose(what, said, context.doubt)
+    return ToolError(ErrorType.OUTCOME_UNKNOWN, "upstream", message, status, quotes_upstream=quotes)
 
 
 def _broken(exc: UpstreamError, context: ErrorContext, limit: int | None) -> tuple[ErrorType, str]:

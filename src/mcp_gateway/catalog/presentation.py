@@ -19,8 +19,8 @@ from mcp_gateway.catalog.run import Run
 from mcp_gateway.catalog.selection import selected
 
 RESULT, NEXT_CURSOR, TRUNCATED, NOTICE = "result", "next_cursor", "truncated", "notice"
-ENVELOPE = 400
-"""Characters kept free for what stands around a result, its cursor included."""
+ENVELOPE = 480
+"""Characters kept free for what stands around a result, its cursor and the notice about untrusted text included."""
 _START = Position(1, 1)
 _REPEATED = "This is the page before once more, so there are no further records: all of them were shown."
 

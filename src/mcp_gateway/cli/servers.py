@@ -30,10 +30,26 @@ class On429(StrEnum):
 
 AccountID = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id of the account it belongs to.")]
 ServerID = Annotated[str, typer.Argument(metavar="SERVER", help="The server's id.")]
+Overlap = Annotated[
+    int,
+    typer.Option(
+        "--overlap",
+        min=0,
+        max=604_800,
+        metavar="SECONDS",
+        help="How long the old URL works on; up to 7 days. Default: not at all.",
+    ),
+]
 NeedsToken = Annotated[
     bool,
     typer.Option(
         "--require-api-token", help="Callers must also send an API token of the tenant; the URL alone is not enough."
+    ),
+]
+Fence = Annotated[
+    bool,
+    typer.Option(
+        "--fence-untrusted-text", help="Wrap the text of results in markers; programs that parse that text would trip."
     ),
 ]
 Upstream429 = Annotated[
@@ -45,13 +61,14 @@ Upstream429 = Annotated[
 
 
 @app.command()
-def create(  # noqa: PLR0917 - one parameter for each option of the API
+def create(  # noqa: PLR0913, PLR0917 - one parameter for each option of the API
     account: AccountID,
     name: Annotated[str, typer.Argument(help="What people call it, e.g. `ChatGPT order tracker`.")],
     methods: Methods = None,
     tags: Tags = None,
     require_api_token: NeedsToken = False,
     upstream_429: Upstream429 = None,
+    fence_untrusted_text: Fence = False,
     expires_at: ExpiresAt = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,24 +77,19 @@ def create(  # noqa: PLR0917 - one parameter for each option of the API
     Whoever has the URL can use the tools, so give it only to the MCP client it is meant for. Without --methods and
     --tags it has every tool.
     """
-    config = _config(methods, tags, require_api_token=require_api_token, upstream_429=upstream_429)
-    body: dict[str, Any] = {"name": name, "config": config}
-    if expires_at is not None:
-        body["expires_at"] = expires_at
-    with AdminAPI.from_environment() as api:
-        print_record(api.post("integrated-account", account, "mcp", body=body), as_json=as_json)
-
-
-def _config(
-    methods: str | None, tags: str | None, *, require_api_token: bool, upstream_429: On429 | None
-) -> dict[str, Any]:
-    given = {
+    config = {
         "methods": names(methods),
         "tags": names(tags),
         "require_api_token_auth": require_api_token or None,
         "upstream_429": upstream_429 and upstream_429.value,
+        "fence_untrusted_text": fence_untrusted_text or None,
     }
-    return {key: value for key, value in given.items() if value is not None}
+    given = {key: value for key, value in config.items() if value is not None}
+    body: dict[str, Any] = {"name": name, "config": given}
+    if expires_at is not None:
+        body["expires_at"] = expires_at
+    with AdminAPI.from_environment() as api:
+        print_record(api.post("integrated-account", account, "mcp", body=body), as_json=as_json)
 
 
 @app.command("list")
@@ -94,6 +106,20 @@ def show(account: AccountID, server: ServerID, as_json: AsJson = False) -> None:
     """Show one MCP server, without its URL."""
     with AdminAPI.from_environment() as api:
         print_record(api.get("integrated-account", account, "mcp", server), as_json=as_json)
+
+
+@app.command()
+def rotate(
+    account: AccountID, server: ServerID, overlap: Overlap = 0, yes: Yes = False, as_json: AsJson = False
+) -> None:
+    """Replace the URL of an MCP server and show the new one, this once and never again.
+
+    The server stays as it is. The old URL works on for --overlap seconds, so that clients can be changed over.
+    """
+    confirm(f"Replace the URL of MCP server {server}?", yes=yes)
+    with AdminAPI.from_environment() as api:
+        body = {"overlap_seconds": overlap}
+        print_record(api.post("integrated-account", account, "mcp", server, "rotate", body=body), as_json=as_json)
 
 
 @app.command()

@@ -15,6 +15,7 @@ class ServerConfig:
     tags: tuple[str, ...] | None = None
     require_api_token_auth: bool = False
     upstream_429: Upstream429 = "tool_error"
+    fence_untrusted_text: bool = False
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "ServerConfig":
@@ -25,6 +26,7 @@ class ServerConfig:
             tags=None if tags is None else tuple(tags),
             require_api_token_auth=value.get("require_api_token_auth", False),
             upstream_429=value.get("upstream_429", "tool_error"),
+            fence_untrusted_text=value.get("fence_untrusted_text", False),
         )
 
 

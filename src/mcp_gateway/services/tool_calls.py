@@ -27,6 +27,7 @@ from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
 from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.key_mask import without_key
+from mcp_gateway.services.untrusted_text import copied_markers, marked
 from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
@@ -135,6 +136,7 @@ class ToolCallService:
         outcome = await self._limited(call)
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
             outcome = _dressed(outcome, call.principal)
+        outcome = marked(outcome, fences=call.principal.config.fence_untrusted_text)
         if outcome is ABANDONED and not call.has_written:
             self._finished(call, CANCELLED)
         else:
@@ -168,7 +170,10 @@ class ToolCallService:
     async def _call(self, call: "_Call") -> ToolOutcome:
         tool, run = call.tool, self._run_of(call.principal)
         prepared = tool.prepare(call.arguments, run)
-        outcome = await self._prepared(call, prepared.arguments, run, prepared.problems)
+        problems = prepared.problems
+        if call.principal.config.fence_untrusted_text:
+            problems = problems or copied_markers(call.arguments)
+        outcome = await self._prepared(call, prepared.arguments, run, problems)
         return outcome if not prepared.repairs else _with_repairs(outcome, prepared.repairs)
 
     async def _prepared(

@@ -38,6 +38,7 @@ def dump_server(principal: ServerPrincipal) -> bytes:
                 "tags": config.tags,
                 "require_api_token_auth": config.require_api_token_auth,
                 "upstream_429": config.upstream_429,
+                "fence_untrusted_text": config.fence_untrusted_text,
             },
             "sealed_api_key": base64.b64encode(principal.sealed_api_key).decode(),
             "expires_at": _stamp(principal.expires_at),

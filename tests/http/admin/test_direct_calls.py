@@ -14,6 +14,7 @@ from mcp_gateway.catalog.run import Run
 from mcp_gateway.catalog.tool import Catalog
 from mcp_gateway.kit import ids
 from mcp_gateway.models.upstream import UpstreamRequest
+from mcp_gateway.services.untrusted_text import DATA_NOT_ORDERS
 from tests.support.gateways import Gateway, running_gateway, settings_for
 from tests.support.peers import Peer, Script, always, answer, once_then_close
 from tests.support.problems import problem
@@ -50,7 +51,7 @@ async def test_success_is_the_structured_result(stores):
     async with gateway_to(stores, replied("200 OK", TICKETS, *headers)) as (gateway, peer, _, account):
         response = await gateway.admin("POST", path(account, LIST), {"limit": 5})
         assert response.status_code == 200
-        assert response.json() == {"result": [{"id": "a"}], "next_cursor": None}
+        assert response.json() == {"notice": DATA_NOT_ORDERS, "result": [{"id": "a"}], "next_cursor": None}
         assert response.headers["ratelimit-remaining"] == "49"
         assert len(peer.exchanges) == 1
 

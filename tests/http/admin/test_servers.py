@@ -109,6 +109,18 @@ async def test_filters_that_leave_no_tool_are_no_tools(gateway, servers, config)
     assert (await gateway.admin("GET", servers)).json()["result"] == []
 
 
+async def test_reading_reports_needs_the_tool_by_name_and_the_refusal_says_so(gateway, servers):
+    report = "create_a_richpanel_report_query"
+    methods = ["read"]
+    reading = {"name": "s", "config": {"methods": methods, "tags": ["reports"]}}
+    refused = problem(await gateway.admin("POST", servers, reading), 400, "no_tools")
+    assert f"`{report}` (create, only reads)" in refused["detail"]
+    assert "exact name" in refused["detail"]
+    methods.append(report)
+    made = await gateway.made(servers, reading)
+    assert await gateway.tool_names(made["token"]) == [report]
+
+
 NOW = datetime.now(UTC)
 
 
@@ -176,7 +188,13 @@ async def test_unknown_keys_name_the_known_ones(gateway, servers):
     assert field_problem(response, "nmae")["allowed"] == ["name", "config", "expires_at"]
     body = {"name": "s", "config": {"method": ["read"]}}
     found = field_problem(await gateway.admin("POST", servers, body), "config.method")
-    assert found["allowed"] == ["methods", "tags", "require_api_token_auth", "upstream_429"]
+    assert found["allowed"] == [
+        "methods",
+        "tags",
+        "require_api_token_auth",
+        "upstream_429",
+        "fence_untrusted_text",
+    ]
     assert "known: methods, tags" in found["message"]
 
 

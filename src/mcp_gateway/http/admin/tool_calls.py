@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
-from fastapi.responses import JSONResponse
 
 from mcp_gateway.http.admin.paths import AccountId
 from mcp_gateway.http.context import Services, ToolCaller, bearer
 from mcp_gateway.http.problem_docs import PROBLEMS
+from mcp_gateway.kit.visible import visible_json
 from mcp_gateway.models.api_tokens import Scope
 from mcp_gateway.models.outcomes import ErrorType, ToolOutcome
 from mcp_gateway.protocol.results import call_headers, own_meta
@@ -63,7 +63,8 @@ async def call_tool(
     headers = dict(call_headers(outcome, services.limits.quota(account_id)))
     meta = own_meta(outcome.meta)
     answer = {**outcome.structured, "_meta": meta} if meta else outcome.structured
-    return JSONResponse(answer, status_code=status_of(outcome), headers=headers)
+    status = status_of(outcome)
+    return Response(visible_json(answer), status_code=status, headers=headers, media_type="application/json")
 
 
 def status_of(outcome: ToolOutcome) -> int:
