@@ -168,6 +168,9 @@ class Settings(BaseSettings):
     richpanel_url: HttpUrl = Field(
         default="https://api.richpanel.com/v1", description="base URL of Richpanel's REST API"
     )
+    allow_private_upstream: bool = Field(
+        default=False, description="whether Richpanel's URL may lead to an address that is not public"
+    )
     upstream_connect_timeout_seconds: float = Field(
         default=3.0, gt=0, le=60, description="how long connecting to Richpanel may take"
     )
@@ -200,6 +203,15 @@ class Settings(BaseSettings):
     )
     max_streams_per_server: int = Field(
         default=200, ge=1, le=100_000, description="the same for one MCP server, per process"
+    )
+    max_streams_per_tenant: int = Field(
+        default=1000, ge=1, le=100_000, description="the same for one tenant, per process"
+    )
+    max_stream_calls_per_server: int = Field(
+        default=128,
+        ge=1,
+        le=100_000,
+        description="messages of HTTP+SSE under way for one MCP server, per process; calls beyond are `overloaded`",
     )
     token_limit_per_minute: int = Field(
         default=3_000_000,

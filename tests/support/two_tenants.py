@@ -42,7 +42,11 @@ async def furnish(gateway: Gateway, canary: str) -> Owned:
     path = f"/integrated-account/{account['id']}/mcp"
     server = await gateway.made(path, {"name": canary, "config": {}}, key=api_token["token"])
     await gateway.call(server["token"], TOOL, {})
-    return Owned(tenant["id"], account["id"], server["id"], api_token["id"], server["token"], api_token["token"])
+    rotation = {"overlap_seconds": 3600}
+    rotated = await gateway.admin("POST", f"{path}/{server['id']}/rotate", rotation, key=api_token["token"])
+    assert rotated.status_code == 200, rotated.text
+    mcp_token = rotated.json()["token"]
+    return Owned(tenant["id"], account["id"], server["id"], api_token["id"], mcp_token, api_token["token"])
 
 
 @contextlib.asynccontextmanager

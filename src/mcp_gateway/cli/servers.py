@@ -8,6 +8,7 @@ import typer
 from mcp_gateway.cli.api import AdminAPI
 from mcp_gateway.cli.options import All, AsJson, Cursor, ExpiresAt, Limit, Methods, Tags, Yes, confirm, names, show_list
 from mcp_gateway.cli.output import note, print_record
+from mcp_gateway.models.servers import MAX_DUPLICATE_WINDOW_SECONDS
 
 app = typer.Typer(no_args_is_help=True, help="MCP servers: one secret URL each, with a choice of an account's tools.")
 
@@ -30,6 +31,16 @@ class On429(StrEnum):
 
 AccountID = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id of the account it belongs to.")]
 ServerID = Annotated[str, typer.Argument(metavar="SERVER", help="The server's id.")]
+Overlap = Annotated[
+    int,
+    typer.Option(
+        "--overlap",
+        min=0,
+        max=604_800,
+        metavar="SECONDS",
+        help="How long the old URL works on; up to 7 days. Default: not at all.",
+    ),
+]
 NeedsToken = Annotated[
     bool,
     typer.Option(
@@ -48,6 +59,15 @@ Upstream429 = Annotated[
         "--upstream-429", help="What a 429 of Richpanel becomes: a tool error (what MCP clients want) or HTTP 429."
     ),
 ]
+DuplicateWindow = Annotated[
+    int | None,
+    typer.Option(
+        "--duplicate-window",
+        min=0,
+        max=MAX_DUPLICATE_WINDOW_SECONDS,
+        help="Seconds in which the same write is not sent again; 0 turns that off. Default 120.",
+    ),
+]
 
 
 @app.command()
@@ -58,6 +78,7 @@ def create(  # noqa: PLR0913, PLR0917 - one parameter for each option of the API
     tags: Tags = None,
     require_api_token: NeedsToken = False,
     upstream_429: Upstream429 = None,
+    duplicate_window: DuplicateWindow = None,
     fence_untrusted_text: Fence = False,
     expires_at: ExpiresAt = None,
     as_json: AsJson = False,
@@ -72,6 +93,7 @@ def create(  # noqa: PLR0913, PLR0917 - one parameter for each option of the API
         "tags": names(tags),
         "require_api_token_auth": require_api_token or None,
         "upstream_429": upstream_429 and upstream_429.value,
+        "duplicate_window_seconds": duplicate_window,
         "fence_untrusted_text": fence_untrusted_text or None,
     }
     given = {key: value for key, value in config.items() if value is not None}
@@ -96,6 +118,20 @@ def show(account: AccountID, server: ServerID, as_json: AsJson = False) -> None:
     """Show one MCP server, without its URL."""
     with AdminAPI.from_environment() as api:
         print_record(api.get("integrated-account", account, "mcp", server), as_json=as_json)
+
+
+@app.command()
+def rotate(
+    account: AccountID, server: ServerID, overlap: Overlap = 0, yes: Yes = False, as_json: AsJson = False
+) -> None:
+    """Replace the URL of an MCP server and show the new one, this once and never again.
+
+    The server stays as it is. The old URL works on for --overlap seconds, so that clients can be changed over.
+    """
+    confirm(f"Replace the URL of MCP server {server}?", yes=yes)
+    with AdminAPI.from_environment() as api:
+        body = {"overlap_seconds": overlap}
+        print_record(api.post("integrated-account", account, "mcp", server, "rotate", body=body), as_json=as_json)
 
 
 @app.command()

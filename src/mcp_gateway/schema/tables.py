@@ -80,6 +80,10 @@ mcp_servers = Table(
     Column("token_hint", Text, nullable=False),
     Column("expires_at", DateTime(timezone=True)),
     *row_columns(),
+    Column("last_used_at", DateTime(timezone=True)),
+    Column("last_client_name", Text),
+    Column("last_client_version", Text),
+    UniqueConstraint("tenant_id", "id"),
     # Both columns in one key: a server can only ever point at an account of its own tenant.
     ForeignKeyConstraint(
         ["tenant_id", "account_id"],
@@ -92,6 +96,26 @@ mcp_servers = Table(
     CheckConstraint("jsonb_typeof(config) = 'object'", name="config_object"),
     Index("ix_mcp_servers_tenant_id_account_id_id", "tenant_id", "account_id", "id"),
     Index("ix_mcp_servers_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+)
+
+retiring_server_tokens = Table(
+    "retiring_server_tokens",
+    metadata,
+    Column("token_digest", LargeBinary, primary_key=True),
+    Column("tenant_id", IdText, nullable=False),
+    Column("server_id", IdText, nullable=False),
+    Column("token_hint", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    ForeignKeyConstraint(
+        ["tenant_id", "server_id"],
+        ["mcp_servers.tenant_id", "mcp_servers.id"],
+        name="fk_retiring_server_tokens_tenant_id_server_id_mcp_servers",
+        ondelete="RESTRICT",
+    ),
+    CheckConstraint(DIGEST_CHECK, name="digest_length"),
+    Index("ix_retiring_server_tokens_tenant_id_server_id", "tenant_id", "server_id"),
+    Index("ix_retiring_server_tokens_expires_at", "expires_at"),
 )
 
 token_outbox = Table(
@@ -150,6 +174,8 @@ APPLICATION_PRIVILEGES = {
     "api_tokens": "SELECT, INSERT, UPDATE, DELETE",
     "integrated_accounts": "SELECT, INSERT, UPDATE, DELETE",
     "mcp_servers": "SELECT, INSERT, UPDATE, DELETE",
+    # UPDATE only so that SELECT … FOR UPDATE may lock the rows being swept.
+    "retiring_server_tokens": "SELECT, INSERT, UPDATE, DELETE",
     # UPDATE only so that SELECT … FOR UPDATE may lock the rows being delivered.
     "token_outbox": "SELECT, INSERT, UPDATE, DELETE",
     # Rows are added and never changed; the head of a chain moves on with each.

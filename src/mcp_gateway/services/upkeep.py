@@ -63,7 +63,9 @@ class Upkeep:
         async with self._unit_of_work(tenant_id) as stores:
             if not await stores.try_lock(SWEEP_LOCK):
                 return 0
-            servers, events = await stores.servers.delete_expired(tenant_id, SWEEP_BATCH)
+            events = await stores.servers.delete_expired_retiring(tenant_id, SWEEP_BATCH)
+            servers, more = await stores.servers.delete_expired(tenant_id, SWEEP_BATCH)
+            events += more
             api_tokens, more = await stores.api_tokens.delete_expired(tenant_id, SWEEP_BATCH)
             events += more
             await stores.audit.record(

@@ -19,14 +19,15 @@ from pydantic_core import PydanticCustomError
 
 from mcp_gateway.models.accounts import Account
 from mcp_gateway.models.api_tokens import ALL_SCOPES, ApiToken, Scope
-from mcp_gateway.models.servers import Server, Upstream429
+from mcp_gateway.models.servers import MAX_DUPLICATE_WINDOW_SECONDS, Server, Upstream429
 from mcp_gateway.models.tenants import Tenant
 from mcp_gateway.services.api_tokens import CreatedApiToken
-from mcp_gateway.services.servers import CreatedServer
+from mcp_gateway.services.servers import CreatedServer, RotatedServer
 
 FIRST_PRINTABLE = 0x20
 DELETE = 0x7F
 MAX_NAMES = 200
+MAX_OVERLAP_SECONDS = 7 * 24 * 3600
 MIN_KEY_CHARACTERS = 8
 MAX_UNKNOWN_KEYS = 20
 """Unknown keys named in one refusal."""
@@ -257,6 +258,13 @@ class Config(In):
     upstream_429: Upstream429 | None = Field(
         default=None, description="How a 429 of Richpanel travels: `tool_error` (default) or `http_429`."
     )
+    duplicate_window_seconds: int | None = Field(
+        default=None,
+        strict=True,
+        ge=0,
+        le=MAX_DUPLICATE_WINDOW_SECONDS,
+        description="How long the same write is not sent again (default 120); 0 turns that off.",
+    )
     fence_untrusted_text: bool | None = Field(
         default=None,
         strict=True,
@@ -331,6 +339,27 @@ class ServerCreated(ServerOut):
     def of_created(cls, created: CreatedServer) -> "ServerCreated":
         """From the service's answer."""
         return cls(**ServerOut.of(created.server).model_dump(), token=created.token, url=created.url)
+
+
+class ServerRotate(In):
+    """How to replace a token."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_seconds": 3600}]})
+    overlap_seconds: int = Field(
+        default=0, ge=0, le=MAX_OVERLAP_SECONDS, strict=True, description="How long the old token works on."
+    )
+
+
+class ServerRotated(ServerCreated):
+    """A server with its new secret, which is shown this once."""
+
+    previous_token_expires_at: datetime = Field(description="The old token is refused from then on.")
+
+    @classmethod
+    def of_rotated(cls, rotated: RotatedServer) -> "ServerRotated":
+        """From the service's answer."""
+        created = ServerCreated.of_created(rotated).model_dump()
+        return cls(**created, previous_token_expires_at=rotated.previous_until)
 
 
 class IntegrationOut(BaseModel):

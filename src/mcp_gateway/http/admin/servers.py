@@ -3,13 +3,22 @@
 from fastapi import APIRouter, Response
 
 from mcp_gateway.http.admin.paths import AccountId, ServerId
-from mcp_gateway.http.admin.schemas import DeletedOut, ServerCreate, ServerCreated, ServerOut, ServerPatch
+from mcp_gateway.http.admin.schemas import (
+    DeletedOut,
+    ServerCreate,
+    ServerCreated,
+    ServerOut,
+    ServerPatch,
+    ServerRotate,
+    ServerRotated,
+)
 from mcp_gateway.http.context import ExpectedVersion, Reader, Services, Writer, etag
 from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
 from mcp_gateway.http.problem_docs import PROBLEMS
 from mcp_gateway.services.servers import ServerChanges
 
 router = APIRouter(prefix="/integrated-account/{account_id}/mcp", tags=["MCP servers"], responses=PROBLEMS)
+NO_OVERLAP = ServerRotate()
 
 
 @router.post("", status_code=201, summary="Create an MCP server: one POST gives a secret URL")
@@ -71,6 +80,27 @@ async def change(
     server = await services.servers().update(caller, account_id, mcp_id, changes, expected_version=expected_version)
     response.headers.update(etag(server.version))
     return ServerOut.of(server)
+
+
+@router.post("/{mcp_id}/rotate", summary="Replace the token of an MCP server")
+async def rotate(
+    account_id: AccountId,
+    mcp_id: ServerId,
+    services: Services,
+    caller: Writer,
+    expected_version: ExpectedVersion,
+    response: Response,
+    body: ServerRotate = NO_OVERLAP,
+) -> ServerRotated:
+    """A new `token` and `url`; the old one works until the overlap ends, which without one is at once.
+
+    Rotating again within an overlap leaves the end that was promised as it is.
+    """
+    rotated = await services.servers().rotate(
+        caller, account_id, mcp_id, overlap_seconds=body.overlap_seconds, expected_version=expected_version
+    )
+    response.headers.update(etag(rotated.server.version))
+    return ServerRotated.of_rotated(rotated)
 
 
 @router.delete("/{mcp_id}", summary="Delete an MCP server")
