@@ -1,7 +1,7 @@
 """Wires everything: what one process opens once, and the services built on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
@@ -22,6 +22,7 @@ from mcp_gateway.kit.hash_chain import HashChain
 from mcp_gateway.kit.sealing import Sealer
 from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.kit.tasks import cancel_all
+from mcp_gateway.models.audit import AuditReport, ChainEnd
 from mcp_gateway.models.principals import ApiTokenPrincipal, ServerPrincipal
 from mcp_gateway.models.token_events import TokenKind
 from mcp_gateway.services.accounts import AccountService
@@ -44,6 +45,7 @@ from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
+from mcp_gateway.storage.audit_check import check_log
 from mcp_gateway.storage.database import open_engine
 from mcp_gateway.storage.quota_leases import QuotaLeases
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
@@ -55,6 +57,7 @@ from mcp_gateway.storage.uow import UnitOfWork
 from mcp_gateway.storage.without_tenant import TenantOf
 from mcp_gateway.telemetry.logs import FanOut, LoggingEvents
 from mcp_gateway.telemetry.metrics import Metrics
+from mcp_gateway.upstream.addresses import any_address, is_public, private_address
 from mcp_gateway.upstream.client import IntegrationClient, Service
 from mcp_gateway.upstream.port import UpstreamClient
 
@@ -295,6 +298,8 @@ async def open_factory(
         await _check_database(engine)
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
+        if not settings.allow_private_upstream:
+            await _check_upstreams(settings, catalog)
         upstreams = {name: _open_client(settings, one) for name, one in catalog.integrations.items()}
         for upstream in upstreams.values():
             stack.push_async_callback(upstream.aclose)
@@ -311,15 +316,32 @@ async def open_factory(
 
 
 def _open_client(settings: Settings, integration: Integration) -> IntegrationClient:
-    is_richpanel = integration.name == RICHPANEL
     return IntegrationClient(
-        base_url=settings.richpanel_url if is_richpanel else integration.base_url,
+        base_url=_base_url(settings, integration),
         connect_timeout_seconds=settings.upstream_connect_timeout_seconds,
         timeout_seconds=settings.upstream_timeout_seconds,
         max_bytes=settings.upstream_max_bytes,
         max_idle_connections=settings.upstream_max_idle_connections,
         service=Service(integration.title, integration.key_header),
+        may_connect=any_address if settings.allow_private_upstream else is_public,
     )
+
+
+def _base_url(settings: Settings, integration: Integration) -> str:
+    return settings.richpanel_url if integration.name == RICHPANEL else integration.base_url
+
+
+async def _check_upstreams(settings: Settings, catalog: Catalog) -> None:
+    """For a clear word at the start; what holds is the check of each connection."""
+    for integration in catalog.integrations.values():
+        address = await private_address(
+            _base_url(settings, integration), seconds=settings.upstream_connect_timeout_seconds
+        )
+        if address is not None:
+            raise ConfigurationError(
+                f"the base URL of {integration.title} leads to {address}, which is no public address; "
+                "GATEWAY_ALLOW_PRIVATE_UPSTREAM=true allows that"
+            )
 
 
 def _checked(catalog: Catalog) -> Catalog:
@@ -360,5 +382,26 @@ async def _migrate(settings: Settings) -> None:
     except StoreUnavailableError as exc:
         reason = str(exc.__cause__).partition("\n")[0]
         raise ConfigurationError(f"GATEWAY_MIGRATION_DATABASE_URL: {exc.message}: {reason}") from exc
+    finally:
+        await engine.dispose()
+
+
+def verify_audit_log(settings: Settings, *, tenant_id: str | None, noted: Sequence[ChainEnd] = ()) -> AuditReport:
+    """Check that no row of the audit log was changed or taken away, as the owner's role.
+
+    Raises:
+        ConfigurationError: no owner's URL.
+        StoreUnavailableError: the database does not answer.
+    """
+    return asyncio.run(_verify_audit_log(settings, tenant_id, noted))
+
+
+async def _verify_audit_log(settings: Settings, tenant_id: str | None, noted: Sequence[ChainEnd]) -> AuditReport:
+    if settings.migration_database_url is None:
+        raise ConfigurationError("GATEWAY_MIGRATION_DATABASE_URL is not set: only the owner sees every row")
+    engine = open_engine(settings.migration_database_url.get_secret_value(), pool_size=1, statement_seconds=None)
+    chain = HashChain(parse_encryption_keys(settings.encryption_keys), AUDIT_LABEL)
+    try:
+        return await check_log(engine, chain, tenant_id=tenant_id, noted=noted)
     finally:
         await engine.dispose()

@@ -91,6 +91,38 @@ class AuditRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenRow:
+    """The first row of a chain that is not as it was written."""
+
+    tenant_id: str
+    seq: int
+    id: str | None
+    """None for a row that is not there."""
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """The newest row of a chain; noted elsewhere, it shows later whether the chain was put back."""
+
+    tenant_id: str
+    seq: int
+    digest: str
+    """64 hexadecimal digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What a check of the log found."""
+
+    rows: int
+    ends: tuple[ChainEnd, ...]
+    """Of chains that are whole."""
+    broken: tuple[BrokenRow, ...]
+    """One per chain that is not."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditFilter:
     """Which rows of the log; None does not restrict."""
 
