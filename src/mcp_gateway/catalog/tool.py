@@ -77,6 +77,11 @@ class Tool:
         return "read" if self.method in {"list", "get"} else "write"
 
     @property
+    def method_note(self) -> str:
+        """The method, with a word where its name promises a write and the tool only reads."""
+        return f"{self.method}, only reads" if self.kind == "write" and not self.is_write else self.method
+
+    @property
     def most_requests(self) -> int:
         """How many requests to upstream a call makes at most."""
         return self.procedure.most_requests

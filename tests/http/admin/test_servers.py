@@ -110,6 +110,18 @@ async def test_filters_that_leave_no_tool_are_no_tools(gateway, servers, config)
     assert (await gateway.admin("GET", servers)).json()["result"] == []
 
 
+async def test_reading_reports_needs_the_tool_by_name_and_the_refusal_says_so(gateway, servers):
+    report = "create_a_richpanel_report_query"
+    methods = ["read"]
+    reading = {"name": "s", "config": {"methods": methods, "tags": ["reports"]}}
+    refused = problem(await gateway.admin("POST", servers, reading), 400, "no_tools")
+    assert f"`{report}` (create, only reads)" in refused["detail"]
+    assert "exact name" in refused["detail"]
+    methods.append(report)
+    made = await gateway.made(servers, reading)
+    assert await gateway.tool_names(made["token"]) == [report]
+
+
 NOW = datetime.now(UTC)
 
 
