@@ -31,6 +31,7 @@ from mcp_gateway.services.auditing import AuditService
 from mcp_gateway.services.authentication import AuthenticationService
 from mcp_gateway.services.call_limits import CallLimits, LimitFigures
 from mcp_gateway.services.direct_calls import DirectCallService
+from mcp_gateway.services.duplicates import DuplicateGuard
 from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.quotas import WINDOW_SECONDS
@@ -38,7 +39,7 @@ from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
 from mcp_gateway.services.streams import StreamHub, StreamLimits
 from mcp_gateway.services.tenants import TenantService
-from mcp_gateway.services.tool_calls import ToolCallService
+from mcp_gateway.services.tool_calls import Guards, ToolCallService
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.services.upkeep import Upkeep
 from mcp_gateway.services.write_permit import WritePermit
@@ -46,6 +47,7 @@ from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
 from mcp_gateway.storage.audit_check import check_log
+from mcp_gateway.storage.call_memory import CallMemory
 from mcp_gateway.storage.database import open_engine
 from mcp_gateway.storage.quota_leases import QuotaLeases
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
@@ -167,16 +169,11 @@ class Factory:
         self.tool_calls = ToolCallService(
             upstreams=context.upstreams,
             sealer=self._sealer,
+            guards=self._guards(context, shared_secret),
             events=FanOut(LoggingEvents(), context.metrics),
             clock=context.clock,
-            permit=WritePermit(
-                server_tokens=self._tokens.servers,
-                api_tokens=self._tokens.api_tokens,
-                unit_of_work=self._unit_of_work,
-            ),
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
-            limits=self.limits,
         )
         self.last_seen = LastSeen(unit_of_work=self._unit_of_work, clock=context.clock)
         self.hosts: HostSource = hosts or ServerHosts(
@@ -237,6 +234,22 @@ class Factory:
         )
         leases = QuotaLeases(context.redis, self._tokens.link, WINDOW_SECONDS)
         return CallLimits(leases, context.clock, figures, assumed_replicas=settings.assumed_replicas)
+
+    def _guards(self, context: ProcessContext, shared_secret: bytes) -> Guards:
+        return Guards(
+            limits=self.limits,
+            duplicates=DuplicateGuard(
+                memory=CallMemory(context.redis, self._tokens.link, shared_secret),
+                sealer=self._sealer,
+                clock=context.clock,
+                longest_call_seconds=context.settings.upstream_timeout_seconds,
+            ),
+            permit=WritePermit(
+                server_tokens=self._tokens.servers,
+                api_tokens=self._tokens.api_tokens,
+                unit_of_work=self._unit_of_work,
+            ),
+        )
 
     def _streams(self, context: ProcessContext, ids: StreamIds) -> StreamHub:
         settings = context.settings

@@ -90,6 +90,11 @@ def from_exception(exc: UpstreamError, context: ErrorContext, *, limit: int | No
     return ToolOutcome.from_error(ToolError(kind, "upstream", f"{_sentence(exc.message)} {advice}"))
 
 
+def unconfirmed(context: ErrorContext, said: str) -> ToolError:
+    """Of a write that another process may have made; `said` is how that is known."""
+    return ToolError(ErrorType.OUTCOME_UNKNOWN, "gateway", f"{_sentence(said)} {context.doubt}")
+
+
 def rate_limited(status: int, context: ErrorContext, limits: RateLimits | None) -> ToolOutcome:
     """Upstream's 429 or its like, with a wait in any case: what it said, else an assumption, marked as estimated."""
     known = limits or RateLimits()

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 Upstream429 = Literal["tool_error", "http_429"]
+DUPLICATE_WINDOW_SECONDS = 120
+MAX_DUPLICATE_WINDOW_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,8 @@ class ServerConfig:
     tags: tuple[str, ...] | None = None
     require_api_token_auth: bool = False
     upstream_429: Upstream429 = "tool_error"
+    duplicate_window_seconds: int = DUPLICATE_WINDOW_SECONDS
+    """How long the same write is not sent again; 0: it always is."""
     fence_untrusted_text: bool = False
 
     @classmethod
@@ -26,6 +30,7 @@ class ServerConfig:
             tags=None if tags is None else tuple(tags),
             require_api_token_auth=value.get("require_api_token_auth", False),
             upstream_429=value.get("upstream_429", "tool_error"),
+            duplicate_window_seconds=value.get("duplicate_window_seconds", DUPLICATE_WINDOW_SECONDS),
             fence_untrusted_text=value.get("fence_untrusted_text", False),
         )
 

@@ -15,6 +15,7 @@ FULL_CONFIG = {
     "tags": ["support", "orders"],
     "require_api_token_auth": False,
     "upstream_429": "tool_error",
+    "duplicate_window_seconds": 60,
 }
 
 
@@ -176,6 +177,9 @@ async def test_expiry_far_enough_ahead_is_kept_in_utc(gateway, servers):
         ({"require_api_token_auth": "yes"}, "config.require_api_token_auth"),
         ({"require_api_token_auth": 1}, "config.require_api_token_auth"),
         ({"upstream_429": "retry"}, "config.upstream_429"),
+        ({"duplicate_window_seconds": -1}, "config.duplicate_window_seconds"),
+        ({"duplicate_window_seconds": 3601}, "config.duplicate_window_seconds"),
+        ({"duplicate_window_seconds": "60"}, "config.duplicate_window_seconds"),
     ],
     ids=str,
 )
@@ -194,6 +198,7 @@ async def test_unknown_keys_name_the_known_ones(gateway, servers):
         "tags",
         "require_api_token_auth",
         "upstream_429",
+        "duplicate_window_seconds",
         "fence_untrusted_text",
     ]
     assert "known: methods, tags" in found["message"]

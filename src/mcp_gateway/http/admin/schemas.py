@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from mcp_gateway.models.accounts import Account
 from mcp_gateway.models.api_tokens import ALL_SCOPES, ApiToken, Scope
-from mcp_gateway.models.servers import Server, Upstream429
+from mcp_gateway.models.servers import MAX_DUPLICATE_WINDOW_SECONDS, Server, Upstream429
 from mcp_gateway.models.tenants import Tenant
 from mcp_gateway.services.api_tokens import CreatedApiToken
 from mcp_gateway.services.servers import CreatedServer, RotatedServer
@@ -257,6 +257,13 @@ class Config(In):
     )
     upstream_429: Upstream429 | None = Field(
         default=None, description="How a 429 of Richpanel travels: `tool_error` (default) or `http_429`."
+    )
+    duplicate_window_seconds: int | None = Field(
+        default=None,
+        strict=True,
+        ge=0,
+        le=MAX_DUPLICATE_WINDOW_SECONDS,
+        description="How long the same write is not sent again (default 120); 0 turns that off.",
     )
     fence_untrusted_text: bool | None = Field(
         default=None,
