@@ -183,6 +183,8 @@ class Factory:
             last_seen=self.last_seen,
             clock=context.clock,
         )
+        # A subscription of its own: answers in pieces must not make the announcements of tokens late.
+        self._stream_link = RedisLink(context.redis)
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
             unit_of_work=self._unit_of_work, announcer=self._announcer, sweep_seconds=settings.sweep_seconds
@@ -255,11 +257,17 @@ class Factory:
         settings = context.settings
         return StreamHub(
             ids=ids,
-            relay=StreamRelay(context.redis, self._tokens.link, self._sealer, context.clock, ids.process),
+            relay=StreamRelay(context.redis, self._stream_link, self._sealer, context.clock, ids.process),
             server_tokens=self._tokens.servers,
             clock=context.clock,
             metrics=context.metrics,
-            limits=StreamLimits(settings.max_streams, settings.max_streams_per_server),
+            hears=lambda: self._tokens.link.available,
+            limits=StreamLimits(
+                streams=settings.max_streams,
+                per_server=settings.max_streams_per_server,
+                per_tenant=settings.max_streams_per_tenant,
+                calls_per_server=settings.max_stream_calls_per_server,
+            ),
         )
 
     @asynccontextmanager
@@ -268,6 +276,7 @@ class Factory:
         upkeep, streams = self.upkeep, self.streams
         work = (
             self._tokens.link.run(),
+            self._stream_link.run(),
             self.limits.desk.run(),
             self.last_seen.write_forever(),
             *(upkeep.replay_forever(), upkeep.sweep_forever()),
@@ -278,6 +287,7 @@ class Factory:
             try:
                 async with asyncio.timeout(FIRST_LINK_SECONDS):
                     await self._tokens.link.wait_until(available=True)
+                    await self._stream_link.wait_until(available=True)
             except TimeoutError:
                 logger.warning("redis.unavailable", waited_seconds=FIRST_LINK_SECONDS)
             yield self
