@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -32,6 +32,7 @@ from mcp_gateway.services.authentication import AuthenticationService
 from mcp_gateway.services.call_limits import CallLimits, LimitFigures
 from mcp_gateway.services.direct_calls import DirectCallService
 from mcp_gateway.services.duplicates import DuplicateGuard
+from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.quotas import WINDOW_SECONDS
 from mcp_gateway.services.server_host import HostSource, ServerHosts
@@ -174,9 +175,16 @@ class Factory:
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
         )
+        self.last_seen = LastSeen(unit_of_work=self._unit_of_work, clock=context.clock)
         self.hosts: HostSource = hosts or ServerHosts(
-            tool_sets=self.tool_sets, calls=self.tool_calls, limits=self.limits, clock=context.clock
+            tool_sets=self.tool_sets,
+            calls=self.tool_calls,
+            limits=self.limits,
+            last_seen=self.last_seen,
+            clock=context.clock,
         )
+        # A subscription of its own: answers in pieces must not make the announcements of tokens late.
+        self._stream_link = RedisLink(context.redis)
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
             unit_of_work=self._unit_of_work, announcer=self._announcer, sweep_seconds=settings.sweep_seconds
@@ -249,11 +257,17 @@ class Factory:
         settings = context.settings
         return StreamHub(
             ids=ids,
-            relay=StreamRelay(context.redis, self._tokens.link, self._sealer, context.clock, ids.process),
+            relay=StreamRelay(context.redis, self._stream_link, self._sealer, context.clock, ids.process),
             server_tokens=self._tokens.servers,
             clock=context.clock,
             metrics=context.metrics,
-            limits=StreamLimits(settings.max_streams, settings.max_streams_per_server),
+            hears=lambda: self._tokens.link.available,
+            limits=StreamLimits(
+                streams=settings.max_streams,
+                per_server=settings.max_streams_per_server,
+                per_tenant=settings.max_streams_per_tenant,
+                calls_per_server=settings.max_stream_calls_per_server,
+            ),
         )
 
     @asynccontextmanager
@@ -262,7 +276,9 @@ class Factory:
         upkeep, streams = self.upkeep, self.streams
         work = (
             self._tokens.link.run(),
+            self._stream_link.run(),
             self.limits.desk.run(),
+            self.last_seen.write_forever(),
             *(upkeep.replay_forever(), upkeep.sweep_forever()),
             *(streams.keep_forever(), streams.watch_forever()),
         )
@@ -271,6 +287,7 @@ class Factory:
             try:
                 async with asyncio.timeout(FIRST_LINK_SECONDS):
                     await self._tokens.link.wait_until(available=True)
+                    await self._stream_link.wait_until(available=True)
             except TimeoutError:
                 logger.warning("redis.unavailable", waited_seconds=FIRST_LINK_SECONDS)
             yield self
@@ -278,6 +295,8 @@ class Factory:
             await self.tool_calls.finish_writes()
             await cancel_all(tasks)
             await streams.aclose()
+            with suppress(StoreUnavailableError):
+                await self.last_seen.write()
             await self._tokens.aclose()
 
 

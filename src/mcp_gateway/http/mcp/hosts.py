@@ -3,12 +3,14 @@
 Source: MCP 2026-07-28, Streamable HTTP / Security; RFC 9110 §7.2, RFC 6454 §7.
 """
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 ANY = "*"
 MAX_KNOWN = 64
+_PORT = re.compile(r"[0-9]{1,5}")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -51,4 +53,4 @@ class HostCheck:
 
 def _without_port(host: str) -> str:
     name, separator, port = host.rpartition(":")
-    return name if separator and port.isdigit() else host
+    return name if separator and _PORT.fullmatch(port) else host
