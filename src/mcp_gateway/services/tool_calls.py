@@ -12,10 +12,10 @@ from typing import Any
 import structlog
 
 from mcp_gateway.catalog.cursor import CursorCodec
+from mcp_gateway.catalog.presentation import NOTICE
 from mcp_gateway.catalog.procedure import Steps
-from mcp_gateway.catalog.repair import Repair
 from mcp_gateway.catalog.run import Run
-from mcp_gateway.catalog.tool import Tool
+from mcp_gateway.catalog.tool import Prepared, Tool
 from mcp_gateway.exceptions import FaultError, InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.kit.sealing import Sealer, SealError
@@ -191,7 +191,7 @@ class ToolCallService:
         if call.principal.config.fence_untrusted_text:
             problems = problems or copied_markers(call.arguments)
         outcome = await self._settled(call, self._prepared(call, prepared.arguments, run, problems))
-        return outcome if not prepared.repairs else _with_repairs(outcome, prepared.repairs)
+        return outcome if not prepared.repairs else _with_repairs(outcome, prepared)
 
     async def _settled(self, call: "_Call", work: Awaitable[ToolOutcome]) -> ToolOutcome:
         """What the work comes to, once it is remembered where it must be."""
@@ -320,11 +320,15 @@ def _crashed(call: _Call, exc: Exception) -> ToolOutcome:
     return tool.failed(UpstreamBrokenError("The answer could not be read.", sent=True), has_written=call.has_written)
 
 
-def _with_repairs(outcome: ToolOutcome, repairs: Sequence[Repair]) -> ToolOutcome:
+def _with_repairs(outcome: ToolOutcome, prepared: Prepared) -> ToolOutcome:
     """The outcome with what was read as something else than it was; one nobody gets to see stays itself."""
     if outcome is ABANDONED:
         return outcome
-    return replace(outcome, meta={**outcome.meta, "repaired": [repair.to_dict() for repair in repairs]})
+    outcome = replace(outcome, meta={**outcome.meta, "repaired": [one.to_dict() for one in prepared.repairs]})
+    if outcome.error is not None or not prepared.notice:
+        return outcome
+    notice = f"{prepared.notice} {outcome.structured.get(NOTICE, '')}".strip()
+    return replace(outcome, structured={**outcome.structured, NOTICE: notice})
 
 
 def _dressed(outcome: ToolOutcome, principal: ServerPrincipal) -> ToolOutcome:
