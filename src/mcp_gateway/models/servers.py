@@ -16,6 +16,7 @@ class ServerConfig:
     require_api_token_auth: bool = False
     upstream_429: Upstream429 = "tool_error"
     fence_untrusted_text: bool = False
+    log_arguments: bool = False
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "ServerConfig":
@@ -27,6 +28,7 @@ class ServerConfig:
             require_api_token_auth=value.get("require_api_token_auth", False),
             upstream_429=value.get("upstream_429", "tool_error"),
             fence_untrusted_text=value.get("fence_untrusted_text", False),
+            log_arguments=value.get("log_arguments", False),
         )
 
 
