@@ -215,7 +215,11 @@ def gateway(era: str) -> Callable[[Bench], contextlib.AbstractContextManager[Tar
     def start(bench: Bench) -> Iterator[Target]:
         program = [sys.executable, "-m", "mcp_gateway.cli"]
         with tempfile.TemporaryDirectory(dir=bench.directory) as place, stores(Path(place)) as environment:
-            environment |= {"GATEWAY_RICHPANEL_URL": bench.upstream, **bench.settings}
+            environment |= {
+                "GATEWAY_RICHPANEL_URL": bench.upstream,
+                "GATEWAY_ALLOW_PRIVATE_UPSTREAM": "true",
+                **bench.settings,
+            }
             subprocess.run([*program, "migrate"], env={**os.environ, **environment}, check=True, capture_output=True)
             command = [*program, "serve", "--port", "0", "--workers", str(bench.workers)]
             with running(command, MEASURED_CORE, environment, bench.log) as process:

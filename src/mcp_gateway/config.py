@@ -168,6 +168,9 @@ class Settings(BaseSettings):
     richpanel_url: HttpUrl = Field(
         default="https://api.richpanel.com/v1", description="base URL of Richpanel's REST API"
     )
+    allow_private_upstream: bool = Field(
+        default=False, description="whether Richpanel's URL may lead to an address that is not public"
+    )
     upstream_connect_timeout_seconds: float = Field(
         default=3.0, gt=0, le=60, description="how long connecting to Richpanel may take"
     )

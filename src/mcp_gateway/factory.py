@@ -56,6 +56,7 @@ from mcp_gateway.storage.uow import UnitOfWork
 from mcp_gateway.storage.without_tenant import TenantOf
 from mcp_gateway.telemetry.logs import FanOut, LoggingEvents
 from mcp_gateway.telemetry.metrics import Metrics
+from mcp_gateway.upstream.addresses import any_address, is_public, private_address
 from mcp_gateway.upstream.client import IntegrationClient, Service
 from mcp_gateway.upstream.port import UpstreamClient
 
@@ -288,6 +289,8 @@ async def open_factory(
         await _check_database(engine)
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
+        if not settings.allow_private_upstream:
+            await _check_upstreams(settings, catalog)
         upstreams = {name: _open_client(settings, one) for name, one in catalog.integrations.items()}
         for upstream in upstreams.values():
             stack.push_async_callback(upstream.aclose)
@@ -304,15 +307,32 @@ async def open_factory(
 
 
 def _open_client(settings: Settings, integration: Integration) -> IntegrationClient:
-    is_richpanel = integration.name == RICHPANEL
     return IntegrationClient(
-        base_url=settings.richpanel_url if is_richpanel else integration.base_url,
+        base_url=_base_url(settings, integration),
         connect_timeout_seconds=settings.upstream_connect_timeout_seconds,
         timeout_seconds=settings.upstream_timeout_seconds,
         max_bytes=settings.upstream_max_bytes,
         max_idle_connections=settings.upstream_max_idle_connections,
         service=Service(integration.title, integration.key_header),
+        may_connect=any_address if settings.allow_private_upstream else is_public,
     )
+
+
+def _base_url(settings: Settings, integration: Integration) -> str:
+    return settings.richpanel_url if integration.name == RICHPANEL else integration.base_url
+
+
+async def _check_upstreams(settings: Settings, catalog: Catalog) -> None:
+    """For a clear word at the start; what holds is the check of each connection."""
+    for integration in catalog.integrations.values():
+        address = await private_address(
+            _base_url(settings, integration), seconds=settings.upstream_connect_timeout_seconds
+        )
+        if address is not None:
+            raise ConfigurationError(
+                f"the base URL of {integration.title} leads to {address}, which is no public address; "
+                "GATEWAY_ALLOW_PRIVATE_UPSTREAM=true allows that"
+            )
 
 
 def _checked(catalog: Catalog) -> Catalog:

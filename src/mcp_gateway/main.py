@@ -74,12 +74,19 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    app.router.routes[:0] = _mcp_routes(settings)
+    routes = _mcp_routes(settings)
+    app.router.routes[:0] = routes
     for module in (tenants, api_tokens, catalog_routes, accounts, servers, tool_calls, audit_log, health):
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
-    return Edge(app, metrics=metrics, client_address=ClientAddress(settings.trusted_proxies), on_drain=drain)
+    return Edge(
+        app,
+        metrics=metrics,
+        client_address=ClientAddress(settings.trusted_proxies),
+        on_drain=drain,
+        endpoints={route.path: route.endpoint for route in routes if route.path in ENDPOINT_ROUTES},
+    )
 
 
 def _mcp_routes(settings: Settings) -> list[Route]:

@@ -51,6 +51,7 @@ def settings_for(stores: Stores, **overrides: Any) -> Settings:
         "encryption_keys": ENCRYPTION_KEYS,
         "public_url": "http://gateway.example",
         "allowed_hosts": "*",
+        "allow_private_upstream": True,
         "log_level": "warning",
         "database_pool_size": 5,
         # All tests call from one address, and share one Redis.

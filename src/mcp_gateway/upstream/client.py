@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from mcp_gateway.exceptions import FaultError
 from mcp_gateway.models.upstream import UpstreamRequest, UpstreamResponse
+from mcp_gateway.upstream.addresses import any_address
 from mcp_gateway.upstream.failures import Failures
 from mcp_gateway.upstream.headers import outgoing_headers
 from mcp_gateway.upstream.pool import AddressCheck, ConnectionPool, Origin
@@ -34,10 +35,6 @@ class Service:
 RICHPANEL = Service("Richpanel", "x-richpanel-key")
 
 
-def _any_address(_address: str) -> bool:
-    return True
-
-
 class IntegrationClient:
     """The `UpstreamClient` of production: sends each request once over a shared pool of HTTP/1.1 connections."""
 
@@ -51,7 +48,7 @@ class IntegrationClient:
         max_idle_connections: int,
         ca_certificates: bytes | None = None,
         service: Service = RICHPANEL,
-        may_connect: AddressCheck = _any_address,
+        may_connect: AddressCheck = any_address,
     ) -> None:
         """Opens no connection yet.
 

@@ -1,9 +1,10 @@
 """What every request behind an MCP URL has to pass, whatever its transport: its place, its size, its caller."""
 
 from dataclasses import replace
+from functools import lru_cache
+from http import HTTPStatus
 
 import structlog
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mcp_gateway.constants import MAX_REQUEST_BYTES
@@ -15,7 +16,7 @@ from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.secrets_in_path import TOKEN_KEY
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.errors import INVALID_REQUEST, LIMITED
-from mcp_gateway.protocol.reply import Reply, error_reply
+from mcp_gateway.protocol.reply import Header, Reply, error_reply
 from mcp_gateway.protocol.results import refusal_headers
 
 UNAUTHORIZED = -31_401
@@ -37,9 +38,18 @@ UNAVAILABLE_REPLY = error_reply(
 logger = structlog.get_logger(__name__)
 
 
-async def respond(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
+async def respond(reply: Reply, send: Send) -> None:
     """Send a complete answer."""
-    await Response(reply.body, status_code=reply.status, headers=dict(reply.headers))(scope, receive, send)
+    headers = list(_raw_headers(reply.headers))
+    if reply.status != HTTPStatus.NO_CONTENT:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+@lru_cache(maxsize=256)
+def _raw_headers(headers: tuple[Header, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in dict(headers).items())
 
 
 def place_refusal(scope: Scope, hosts: HostCheck) -> Reply | None:

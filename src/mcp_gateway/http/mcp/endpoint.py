@@ -35,7 +35,7 @@ class McpEndpoint:
         send = for_pages(send, scope, self._hosts)
         refusal = await self._answer(scope, receive, send, factory)
         if refusal is not None:
-            await respond(refusal, scope, receive, send)
+            await respond(refusal, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, factory: Factory) -> Reply | None:
         """Send the protocol's answer; what comes back instead is a refusal that came before it."""
@@ -56,7 +56,7 @@ class McpEndpoint:
         patient = PatientAnswer(receive, send, self._patience, may_stream=accepts_event_stream(scope["headers"]))
         reply = await patient.of(lambda notify: answered(scope, body, principal, factory, notify))
         if reply is not None:
-            await respond(reply, scope, receive, send)
+            await respond(reply, send)
         return None
 
 

@@ -70,7 +70,7 @@ class StreamEndpoint:
         send = for_pages(send, scope, self._hosts)
         opened = await self._open(scope, factory)
         if isinstance(opened, Reply):
-            await respond(opened, scope, receive, send)
+            await respond(opened, send)
             return
         stream, principal = opened
         send = with_sunset(send, principal.expires_at, factory.clock)
@@ -120,10 +120,10 @@ class MessageEndpoint:
         send = for_pages(send, scope, self._hosts)
         accepted = await self._accept(scope, receive, factory)
         if isinstance(accepted, Reply):
-            await respond(accepted, scope, receive, send)
+            await respond(accepted, send)
             return
         body, principal, stream = accepted
-        await respond(ACCEPTED, scope, receive, with_sunset(send, principal.expires_at, factory.clock))
+        await respond(ACCEPTED, with_sunset(send, principal.expires_at, factory.clock))
         reply = await answered(scope, body, principal, factory, partial(factory.streams.tell, stream))
         if len(reply.body) > MAX_STREAMED_ANSWER_BYTES:
             logger.error("sse.answer_too_large", server_id=principal.server_id, bytes=len(reply.body))
