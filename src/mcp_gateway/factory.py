@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
@@ -29,7 +30,9 @@ from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
 from mcp_gateway.services.auditing import AuditService
 from mcp_gateway.services.authentication import AuthenticationService
+from mcp_gateway.services.call_entries import CallEntries
 from mcp_gateway.services.call_limits import CallLimits, LimitFigures
+from mcp_gateway.services.call_log import ToolCallLog
 from mcp_gateway.services.direct_calls import DirectCallService
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.quotas import WINDOW_SECONDS
@@ -163,10 +166,16 @@ class Factory:
             operator_keys=split_operator_keys(settings.operator_key),
         )
         self.limits = self._limits(context)
+        self.call_log = ToolCallLog(
+            unit_of_work=self._unit_of_work,
+            clock=context.clock,
+            entries=CallEntries(shared_secret),
+            on_lost=context.metrics.tool_calls_lost,
+        )
         self.tool_calls = ToolCallService(
             upstreams=context.upstreams,
             sealer=self._sealer,
-            events=FanOut(LoggingEvents(), context.metrics),
+            events=FanOut(LoggingEvents(), context.metrics, self.call_log),
             clock=context.clock,
             permit=WritePermit(
                 server_tokens=self._tokens.servers,
@@ -182,7 +191,11 @@ class Factory:
         )
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
-            unit_of_work=self._unit_of_work, announcer=self._announcer, sweep_seconds=settings.sweep_seconds
+            unit_of_work=self._unit_of_work,
+            announcer=self._announcer,
+            sweep_seconds=settings.sweep_seconds,
+            clock=context.clock,
+            call_retention=timedelta(days=settings.log_retention_days),
         )
 
     def tenants(self) -> TenantService:
@@ -250,6 +263,7 @@ class Factory:
         work = (
             self._tokens.link.run(),
             self.limits.desk.run(),
+            self.call_log.run(),
             *(upkeep.replay_forever(), upkeep.sweep_forever()),
             *(streams.keep_forever(), streams.watch_forever()),
         )
@@ -265,6 +279,7 @@ class Factory:
             await self.tool_calls.finish_writes()
             await cancel_all(tasks)
             await streams.aclose()
+            await self.call_log.aclose()
             await self._tokens.aclose()
 
 

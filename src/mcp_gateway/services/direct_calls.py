@@ -16,7 +16,6 @@ from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.storage.uow import UnitOfWorkFactory
 
-
 REST = "rest"
 """Names a client that does not say what it is."""
 

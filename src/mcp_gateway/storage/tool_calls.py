@@ -17,7 +17,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 def to_logged_call(row: Row[Any]) -> LoggedCall:
     """From a row of the table."""
-    return LoggedCall(**row._mapping)
+    return LoggedCall(**{column.name: getattr(row, column.name) for column in tool_calls.c})
 
 
 def from_id(wanted: CallFilter) -> str | None:
@@ -39,9 +39,7 @@ class ToolCallStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def list_page(
-        self, tenant_id: str, wanted: CallFilter, *, limit: int, after: str | None
-    ) -> Page[LoggedCall]:
+    async def list_page(self, tenant_id: str, wanted: CallFilter, *, limit: int, after: str | None) -> Page[LoggedCall]:
         """Newest first."""
         query = select(tool_calls).where(tool_calls.c.tenant_id == tenant_id)
         if wanted.created_after is not None:
@@ -53,6 +51,4 @@ class ToolCallStore:
             if value is not None:
                 query = query.where(tool_calls.c[name] == value)
         below = below_id(wanted, after)
-        return await fetch_page(
-            self._connection, query, tool_calls, limit=limit, after=below, convert=to_logged_call
-        )
+        return await fetch_page(self._connection, query, tool_calls, limit=limit, after=below, convert=to_logged_call)
