@@ -204,6 +204,15 @@ class Settings(BaseSettings):
     max_streams_per_server: int = Field(
         default=200, ge=1, le=100_000, description="the same for one MCP server, per process"
     )
+    max_streams_per_tenant: int = Field(
+        default=1000, ge=1, le=100_000, description="the same for one tenant, per process"
+    )
+    max_stream_calls_per_server: int = Field(
+        default=128,
+        ge=1,
+        le=100_000,
+        description="messages of HTTP+SSE under way for one MCP server, per process; calls beyond are `overloaded`",
+    )
     token_limit_per_minute: int = Field(
         default=3_000_000,
         ge=0,

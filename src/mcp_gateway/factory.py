@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -34,13 +34,15 @@ from mcp_gateway.services.call_entries import CallEntries
 from mcp_gateway.services.call_limits import CallLimits, LimitFigures
 from mcp_gateway.services.call_log import ToolCallLog
 from mcp_gateway.services.direct_calls import DirectCallService
+from mcp_gateway.services.duplicates import DuplicateGuard
+from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.quotas import WINDOW_SECONDS
 from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
 from mcp_gateway.services.streams import StreamHub, StreamLimits
 from mcp_gateway.services.tenants import TenantService
-from mcp_gateway.services.tool_calls import ToolCallService
+from mcp_gateway.services.tool_calls import Guards, ToolCallService
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.services.upkeep import Upkeep
 from mcp_gateway.services.write_permit import WritePermit
@@ -48,6 +50,7 @@ from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
 from mcp_gateway.storage.audit_check import check_log
+from mcp_gateway.storage.call_memory import CallMemory
 from mcp_gateway.storage.database import open_engine
 from mcp_gateway.storage.quota_leases import QuotaLeases
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
@@ -175,20 +178,22 @@ class Factory:
         self.tool_calls = ToolCallService(
             upstreams=context.upstreams,
             sealer=self._sealer,
+            guards=self._guards(context, shared_secret),
             events=FanOut(LoggingEvents(), context.metrics, self.call_log),
             clock=context.clock,
-            permit=WritePermit(
-                server_tokens=self._tokens.servers,
-                api_tokens=self._tokens.api_tokens,
-                unit_of_work=self._unit_of_work,
-            ),
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
-            limits=self.limits,
         )
+        self.last_seen = LastSeen(unit_of_work=self._unit_of_work, clock=context.clock)
         self.hosts: HostSource = hosts or ServerHosts(
-            tool_sets=self.tool_sets, calls=self.tool_calls, limits=self.limits, clock=context.clock
+            tool_sets=self.tool_sets,
+            calls=self.tool_calls,
+            limits=self.limits,
+            last_seen=self.last_seen,
+            clock=context.clock,
         )
+        # A subscription of its own: answers in pieces must not make the announcements of tokens late.
+        self._stream_link = RedisLink(context.redis)
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
             unit_of_work=self._unit_of_work,
@@ -245,15 +250,37 @@ class Factory:
         leases = QuotaLeases(context.redis, self._tokens.link, WINDOW_SECONDS)
         return CallLimits(leases, context.clock, figures, assumed_replicas=settings.assumed_replicas)
 
+    def _guards(self, context: ProcessContext, shared_secret: bytes) -> Guards:
+        return Guards(
+            limits=self.limits,
+            duplicates=DuplicateGuard(
+                memory=CallMemory(context.redis, self._tokens.link, shared_secret),
+                sealer=self._sealer,
+                clock=context.clock,
+                longest_call_seconds=context.settings.upstream_timeout_seconds,
+            ),
+            permit=WritePermit(
+                server_tokens=self._tokens.servers,
+                api_tokens=self._tokens.api_tokens,
+                unit_of_work=self._unit_of_work,
+            ),
+        )
+
     def _streams(self, context: ProcessContext, ids: StreamIds) -> StreamHub:
         settings = context.settings
         return StreamHub(
             ids=ids,
-            relay=StreamRelay(context.redis, self._tokens.link, self._sealer, context.clock, ids.process),
+            relay=StreamRelay(context.redis, self._stream_link, self._sealer, context.clock, ids.process),
             server_tokens=self._tokens.servers,
             clock=context.clock,
             metrics=context.metrics,
-            limits=StreamLimits(settings.max_streams, settings.max_streams_per_server),
+            hears=lambda: self._tokens.link.available,
+            limits=StreamLimits(
+                streams=settings.max_streams,
+                per_server=settings.max_streams_per_server,
+                per_tenant=settings.max_streams_per_tenant,
+                calls_per_server=settings.max_stream_calls_per_server,
+            ),
         )
 
     @asynccontextmanager
@@ -262,8 +289,10 @@ class Factory:
         upkeep, streams = self.upkeep, self.streams
         work = (
             self._tokens.link.run(),
+            self._stream_link.run(),
             self.limits.desk.run(),
             self.call_log.run(),
+            self.last_seen.write_forever(),
             *(upkeep.replay_forever(), upkeep.sweep_forever()),
             *(streams.keep_forever(), streams.watch_forever()),
         )
@@ -272,6 +301,7 @@ class Factory:
             try:
                 async with asyncio.timeout(FIRST_LINK_SECONDS):
                     await self._tokens.link.wait_until(available=True)
+                    await self._stream_link.wait_until(available=True)
             except TimeoutError:
                 logger.warning("redis.unavailable", waited_seconds=FIRST_LINK_SECONDS)
             yield self
@@ -279,6 +309,8 @@ class Factory:
             await self.tool_calls.finish_writes()
             await cancel_all(tasks)
             await streams.aclose()
+            with suppress(StoreUnavailableError):
+                await self.last_seen.write()
             await self.call_log.aclose()
             await self._tokens.aclose()
 

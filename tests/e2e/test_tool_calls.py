@@ -117,8 +117,8 @@ async def test_300_upstream_429s_are_300_answers_and_none_is_repeated_or_swallow
     before = world.simulator.recorder.total
     status = 200 if upstream_429 == "tool_error" else 429
     # The 20 at a time that many agents of one account may be; every fifth call is a write.
-    for _ in range(15):
-        calls = [(UPDATE, {"id": "x", "comment_body": "hello"}), *[(LIST, {})] * 4] * 4
+    for turn in range(15):
+        calls = [*[(UPDATE, {"id": "x", "comment_body": f"{turn} {one}"}) for one in range(4)], *[(LIST, {})] * 16]
         answers = await asyncio.gather(
             *(world.gateway.rpc(server.token, "tools/call", {"name": n, "arguments": a}) for n, a in calls)
         )

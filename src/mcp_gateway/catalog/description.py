@@ -170,6 +170,15 @@ class VerifyDescription(_Strict):
     """Member of an item with the time it was made: one that was there before proves nothing."""
 
 
+class SubjectDescription(_Strict):
+    """The object a write changes."""
+
+    kind: Name
+    """Shared by all tools that change objects of this kind."""
+    argument: Name
+    """The argument that is its id."""
+
+
 class PartDescription(_Strict):
     """One request of a composite tool."""
 
@@ -221,6 +230,10 @@ class MethodDescription(_Strict):
     """What a composite tool asks for."""
     number: NumberDescription | None = None
     verify: VerifyDescription | None = None
+    subject: SubjectDescription | None = None
+    """What a write changes; None where it makes something new."""
+    idempotent_without: Name | None = None
+    """Argument without which a tool that is not idempotent is."""
     settle: Text | None = None
     """The look-up that tells whether a write took effect."""
     unsettled: Text | None = None

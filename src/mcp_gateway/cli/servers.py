@@ -8,6 +8,7 @@ import typer
 from mcp_gateway.cli.api import AdminAPI
 from mcp_gateway.cli.options import All, AsJson, Cursor, ExpiresAt, Limit, Methods, Tags, Yes, confirm, names, show_list
 from mcp_gateway.cli.output import note, print_record
+from mcp_gateway.models.servers import MAX_DUPLICATE_WINDOW_SECONDS
 
 app = typer.Typer(no_args_is_help=True, help="MCP servers: one secret URL each, with a choice of an account's tools.")
 
@@ -61,6 +62,15 @@ Upstream429 = Annotated[
         "--upstream-429", help="What a 429 of Richpanel becomes: a tool error (what MCP clients want) or HTTP 429."
     ),
 ]
+DuplicateWindow = Annotated[
+    int | None,
+    typer.Option(
+        "--duplicate-window",
+        min=0,
+        max=MAX_DUPLICATE_WINDOW_SECONDS,
+        help="Seconds in which the same write is not sent again; 0 turns that off. Default 120.",
+    ),
+]
 
 
 @app.command()
@@ -71,6 +81,7 @@ def create(  # noqa: PLR0913, PLR0917 - one parameter for each option of the API
     tags: Tags = None,
     require_api_token: NeedsToken = False,
     upstream_429: Upstream429 = None,
+    duplicate_window: DuplicateWindow = None,
     fence_untrusted_text: Fence = False,
     log_arguments: LogArguments = False,
     expires_at: ExpiresAt = None,
@@ -86,6 +97,7 @@ def create(  # noqa: PLR0913, PLR0917 - one parameter for each option of the API
         "tags": names(tags),
         "require_api_token_auth": require_api_token or None,
         "upstream_429": upstream_429 and upstream_429.value,
+        "duplicate_window_seconds": duplicate_window,
         "fence_untrusted_text": fence_untrusted_text or None,
         "log_arguments": log_arguments or None,
     }

@@ -30,32 +30,35 @@ class LimitFigures:
 
 
 class Bulkhead:
-    """Places for calls under way in this process, so that one tenant's hanging upstream leaves room for the others."""
+    """Places for calls under way in this process, so that one tenant's hanging upstream leaves room for the others.
 
-    def __init__(self, per_tenant: int, in_all: int) -> None:
+    Its keys are tenants, or servers.
+    """
+
+    def __init__(self, per_key: int, in_all: int = 0) -> None:
         """0 means no limit."""
-        self._per_tenant = per_tenant or float("inf")
+        self._per_key = per_key or float("inf")
         self._in_all = in_all or float("inf")
         self._taken: dict[str, int] = {}
         self._taken_in_all = 0
 
-    def enter(self, tenant_id: str) -> bool:
+    def enter(self, key: str) -> bool:
         """Take a place; False when there is none. `leave` must follow."""
-        taken = self._taken.get(tenant_id, 0)
-        if taken >= self._per_tenant or self._taken_in_all >= self._in_all:
+        taken = self._taken.get(key, 0)
+        if taken >= self._per_key or self._taken_in_all >= self._in_all:
             return False
-        self._taken[tenant_id] = taken + 1
+        self._taken[key] = taken + 1
         self._taken_in_all += 1
         return True
 
-    def leave(self, tenant_id: str) -> None:
+    def leave(self, key: str) -> None:
         """Give the place back."""
         self._taken_in_all -= 1
-        left = self._taken[tenant_id] - 1
+        left = self._taken[key] - 1
         if left:
-            self._taken[tenant_id] = left
+            self._taken[key] = left
         else:
-            del self._taken[tenant_id]
+            del self._taken[key]
 
 
 class CallLimits:
@@ -72,7 +75,7 @@ class CallLimits:
     async def enter(self, principal: ServerPrincipal) -> ToolOutcome | None:
         """Begin a tool call: None, and `leave` must follow; or the outcome of a call that must not be made."""
         if not self._bulkhead.enter(principal.tenant_id):
-            return _OVERLOADED
+            return OVERLOADED
         try:
             refusal = await self.admit(principal)
         except BaseException:
@@ -130,7 +133,7 @@ def _limited(refusal: Refusal) -> ToolOutcome:
     return ToolOutcome.from_error(ToolError(ErrorType.RATE_LIMITED, "gateway", message, details=details))
 
 
-_OVERLOADED = ToolOutcome.from_error(
+OVERLOADED = ToolOutcome.from_error(
     ToolError(
         ErrorType.OVERLOADED,
         "gateway",
@@ -139,3 +142,4 @@ _OVERLOADED = ToolOutcome.from_error(
         details={"retry_after_seconds": RETRY_SECONDS},
     )
 )
+"""Of a call that found no place."""

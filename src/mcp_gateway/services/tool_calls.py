@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -27,6 +27,7 @@ from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
 from mcp_gateway.services.call_limits import CallLimits
+from mcp_gateway.services.duplicates import DuplicateGuard, GuardedWrite
 from mcp_gateway.services.key_mask import without_key
 from mcp_gateway.services.untrusted_text import copied_markers, marked
 from mcp_gateway.services.write_permit import WritePermit
@@ -36,10 +37,12 @@ from mcp_gateway.upstream.port import UpstreamClient
 
 OK = "ok"
 CANCELLED = "cancelled"
-"""How an event says that a call ended well, and that its caller did not wait for the end."""
+REPLAYED = "replayed"
+"""How an event says that a call ended well, that its caller did not wait for the end, that it was made before."""
 
 ABANDONED = ToolOutcome({})
 """Of a call whose caller went before all of it was sent; nobody gets to see it."""
+NOT_SENT = (Exchange(failure=UpstreamBrokenError("nobody waits for the answer", sent=False)),)
 
 logger = structlog.get_logger(__name__)
 
@@ -66,6 +69,8 @@ class _Call:
     was_sent: bool = False
     """Whether any request may have reached upstream."""
     has_written: bool = False
+    write: GuardedWrite | None = None
+    """The write it is about to make, or made, where one must not be made twice."""
     upstream_status: int | None = None
     """Of the latest answer; None when nothing was sent, or nothing came back."""
     upstream_seconds: float = 0.0
@@ -83,6 +88,18 @@ class _Call:
         self.has_written = self.has_written or request.is_write
 
 
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What stands between a call and the wire."""
+
+    limits: CallLimits
+    """Before anything: how many calls there may be."""
+    duplicates: DuplicateGuard
+    """Before a write: whether it was made already."""
+    permit: WritePermit
+    """At the last moment before it: whether the caller still may."""
+
+
 class ToolCallService:
     """Makes tool calls; at most one write leaves per call, and nothing is sent twice, whatever happens."""
 
@@ -91,22 +108,22 @@ class ToolCallService:
         *,
         upstreams: Mapping[str, UpstreamClient],
         sealer: Sealer,
+        guards: Guards,
         events: EventSink,
         clock: Clock,
-        permit: WritePermit,
         cursor_key: bytes,
         result_budget: int,
-        limits: CallLimits,
     ) -> None:
         """`upstreams` by integration; `cursor_key` is any secret the replicas share; the budget is in characters."""
         self._upstreams = upstreams
         self._cursor_key = hmac.digest(cursor_key, b"tool-cursor", sha256)
         self._budget = result_budget
         self._sealer = sealer
-        self._permit = permit
+        self._duplicates = guards.duplicates
+        self._permit = guards.permit
         self._events = events
         self._clock = clock
-        self._limits = limits
+        self._limits = guards.limits
         self._writes = Shelter()
 
     async def call(
@@ -143,7 +160,7 @@ class ToolCallService:
         if outcome is ABANDONED and not call.has_written:
             self._finished(call, CANCELLED)
         else:
-            self._finished(call, OK if outcome.error is None else outcome.error.type.value)
+            self._finished(call, _status(call, outcome))
         return outcome
 
     async def _limited(self, call: "_Call") -> ToolOutcome:
@@ -182,8 +199,18 @@ class ToolCallService:
         problems = prepared.problems
         if call.principal.config.fence_untrusted_text:
             problems = problems or copied_markers(call.arguments)
-        outcome = await self._prepared(call, prepared.arguments, run, problems)
+        outcome = await self._settled(call, self._prepared(call, prepared.arguments, run, problems))
         return outcome if not prepared.repairs else _with_repairs(outcome, prepared.repairs)
+
+    async def _settled(self, call: "_Call", work: Awaitable[ToolOutcome]) -> ToolOutcome:
+        """What the work comes to, once it is remembered where it must be."""
+        try:
+            outcome = await work
+        except Exception:
+            if call.write is not None:
+                await self._duplicates.end(call.write, ABANDONED)
+            raise
+        return outcome if call.write is None else await self._duplicates.end(call.write, outcome)
 
     async def _prepared(
         self, call: "_Call", arguments: Mapping[str, Any], run: Run, problems: Sequence[Problem]
@@ -206,14 +233,26 @@ class ToolCallService:
         """Drive the dialogue: send what it asks for, and tell it what came of that."""
         try:
             requests = next(steps)
-            while not call.caller_gone:
-                requests = steps.send(await self._sent(call, requests))
+            while not call.caller_gone or call.has_written:
+                if (answer := await self._held_back(call, requests)) is not None:
+                    return answer
+                # What a written call would still read, nobody waits for; but how it ended is to be remembered.
+                exchanges = NOT_SENT * len(requests) if call.caller_gone else await self._sent(call, requests)
+                requests = steps.send(exchanges)
         except StopIteration as end:
             outcome: ToolOutcome = end.value
             return outcome
         except _ForbiddenError as exc:
             return ToolOutcome.from_error(exc.error)
         return ABANDONED
+
+    async def _held_back(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> ToolOutcome | None:
+        """What to say instead of sending a write that was made already; None to go on."""
+        intent = requests[0].intent  # a write travels alone
+        if intent is None:
+            return None
+        call.write = await self._duplicates.begin(call.principal, call.tool, intent)
+        return call.write.answer or (ABANDONED if call.caller_gone else None)
 
     async def _sent(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> tuple[Exchange, ...]:
         if len(requests) == 1:  # as nearly always: no task, no group
@@ -229,6 +268,15 @@ class ToolCallService:
         if request.is_write and (refusal := await self._permit.refusal(call.principal)) is not None:
             raise _ForbiddenError(refusal)
         call.count(request)
+        write = None if request.intent is None else call.write
+        if write is not None:
+            write.has_landed = True  # until its answer says otherwise
+        exchange = await self._answered(call, request)
+        if write is not None:
+            write.note(exchange)
+        return exchange
+
+    async def _answered(self, call: "_Call", request: UpstreamRequest) -> Exchange:
         if call.trace is not None:
             request = replace(request, trace=call.trace.child())
         try:
@@ -252,6 +300,15 @@ class ToolCallService:
     def _run_of(self, principal: ServerPrincipal) -> Run:
         """Cursors are good for one server only."""
         return Run(CursorCodec(partial(_mac, self._cursor_key, principal.server_id)), self._budget, self._clock.now())
+
+
+def _status(call: "_Call", outcome: ToolOutcome) -> str:
+    """How an event says how the call ended."""
+    if outcome.error is not None and outcome.error.type is ErrorType.DUPLICATE_IN_PROGRESS:
+        return outcome.error.type.value
+    if call.write is not None and call.write.answer is not None:
+        return REPLAYED
+    return OK if outcome.error is None else outcome.error.type.value
 
 
 def _mac(key: bytes, server_id: str, message: bytes) -> bytes:

@@ -38,6 +38,7 @@ def dump_server(principal: ServerPrincipal) -> bytes:
                 "tags": config.tags,
                 "require_api_token_auth": config.require_api_token_auth,
                 "upstream_429": config.upstream_429,
+                "duplicate_window_seconds": config.duplicate_window_seconds,
                 "fence_untrusted_text": config.fence_untrusted_text,
                 "log_arguments": config.log_arguments,
             },

@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from mcp_gateway.models.accounts import Account
 from mcp_gateway.models.api_tokens import ALL_SCOPES, ApiToken, Scope
-from mcp_gateway.models.servers import Server, Upstream429
+from mcp_gateway.models.servers import MAX_DUPLICATE_WINDOW_SECONDS, Server, Upstream429
 from mcp_gateway.models.tenants import Tenant
 from mcp_gateway.services.api_tokens import CreatedApiToken
 from mcp_gateway.services.servers import CreatedServer, RotatedServer
@@ -258,6 +258,13 @@ class Config(In):
     upstream_429: Upstream429 | None = Field(
         default=None, description="How a 429 of Richpanel travels: `tool_error` (default) or `http_429`."
     )
+    duplicate_window_seconds: int | None = Field(
+        default=None,
+        strict=True,
+        ge=0,
+        le=MAX_DUPLICATE_WINDOW_SECONDS,
+        description="How long the same write is not sent again (default 120); 0 turns that off.",
+    )
     fence_untrusted_text: bool | None = Field(
         default=None,
         strict=True,
@@ -322,6 +329,30 @@ class ServerOut(BaseModel):
             created_at=server.created_at,
             updated_at=server.updated_at,
             expires_at=server.expires_at,
+        )
+
+
+class ClientOut(BaseModel):
+    """What an MCP client says of itself."""
+
+    name: str = Field(examples=["claude-ai"])
+    version: str
+
+
+class ServerDetail(ServerOut):
+    """One MCP server with its use."""
+
+    last_used_at: datetime | None = Field(description="The minute of the last request; null before the first one.")
+    last_client: ClientOut | None = Field(description="The client that last said who it is.")
+
+    @classmethod
+    def of_used(cls, server: Server) -> "ServerDetail":
+        """From the model."""
+        client = server.last_client
+        return cls(
+            **ServerOut.of(server).model_dump(),
+            last_used_at=server.last_used_at,
+            last_client=None if client is None else ClientOut(name=client.name, version=client.version),
         )
 
 
