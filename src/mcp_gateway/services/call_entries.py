@@ -67,7 +67,7 @@ def canonical_json(arguments: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        # Integers beyond 64 bits and lone surrogates, which plain REST lets through as far as the schema.
+        # Integers beyond 64 bits, which plain REST lets through as far as the schema.
         return json.dumps(arguments, sort_keys=True, separators=(",", ":"), default=str).encode()
 
 

@@ -146,7 +146,7 @@ async def test_arguments_no_database_takes_as_they_are_do_not_keep_others_from_b
     server = await gateway.server()
     path = f"/integrated-account/{server.account_id}/tools/{GET}"
     headers = {"authorization": f"Bearer {OPERATOR_KEY}", "content-type": "application/json"}
-    odd = (b'{"id": "\\u0000"}', b'{"id": "\\ud800"}', b'{"id": 1' + b"0" * 40 + b"}", b'{"id": "fine"}')
+    odd = (b'{"id": "\\u0000"}', b'{"id": 1' + b"0" * 40 + b"}", b'{"id": "fine"}')
     for body in odd:
         await gateway.client.post(gateway.url + path, content=body, headers=headers)
     await logged(gateway, server.tenant_id, len(odd))
