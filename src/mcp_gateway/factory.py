@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -32,6 +32,7 @@ from mcp_gateway.services.authentication import AuthenticationService
 from mcp_gateway.services.call_limits import CallLimits, LimitFigures
 from mcp_gateway.services.direct_calls import DirectCallService
 from mcp_gateway.services.duplicates import DuplicateGuard
+from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.quotas import WINDOW_SECONDS
 from mcp_gateway.services.server_host import HostSource, ServerHosts
@@ -174,8 +175,13 @@ class Factory:
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
         )
+        self.last_seen = LastSeen(unit_of_work=self._unit_of_work, clock=context.clock)
         self.hosts: HostSource = hosts or ServerHosts(
-            tool_sets=self.tool_sets, calls=self.tool_calls, limits=self.limits, clock=context.clock
+            tool_sets=self.tool_sets,
+            calls=self.tool_calls,
+            limits=self.limits,
+            last_seen=self.last_seen,
+            clock=context.clock,
         )
         # A subscription of its own: answers in pieces must not make the announcements of tokens late.
         self._stream_link = RedisLink(context.redis)
@@ -272,6 +278,7 @@ class Factory:
             self._tokens.link.run(),
             self._stream_link.run(),
             self.limits.desk.run(),
+            self.last_seen.write_forever(),
             *(upkeep.replay_forever(), upkeep.sweep_forever()),
             *(streams.keep_forever(), streams.watch_forever()),
         )
@@ -288,6 +295,8 @@ class Factory:
             await self.tool_calls.finish_writes()
             await cancel_all(tasks)
             await streams.aclose()
+            with suppress(StoreUnavailableError):
+                await self.last_seen.write()
             await self._tokens.aclose()
 
 

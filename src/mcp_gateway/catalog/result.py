@@ -65,6 +65,9 @@ class Shaper:
             return self._media(response, content_type, limits)
         try:
             body = _json(response.body)
+            complaint = self._complaint(body)
+            if complaint is not None:
+                return complaint_in_success(response, complaint, self.errors, limits)
             answer = self._success(body, response, arguments, run)
         except _UnusableError as exc:
             answer = self._unusable(response, str(exc))
@@ -89,9 +92,6 @@ class Shaper:
     def _success(
         self, body: Any, response: UpstreamResponse, arguments: Mapping[str, Any], run: Run
     ) -> dict[str, Any] | ToolError:
-        complaint = self._complaint(body)
-        if complaint is not None:
-            return complaint_in_success(response.status, complaint, self.errors)
         result = self._result(body)
         if result is None and self.response.shape == "object":
             return self._nothing_there(response)

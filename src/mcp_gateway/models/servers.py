@@ -36,6 +36,23 @@ class ServerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientInfo:
+    """What an MCP client says of itself; so never to be trusted."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUse:
+    """A server was used in the minute that begins at `minute`, in UTC."""
+
+    server_id: str
+    minute: datetime
+    client: ClientInfo | None
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """One MCP server, without its token."""
 
@@ -49,3 +66,7 @@ class Server:
     version: int
     created_at: datetime
     updated_at: datetime
+    last_used_at: datetime | None = None
+    """Its minute; told some seconds later, and never at the cost of a call."""
+    last_client: ClientInfo | None = None
+    """Who the client said it was that last said so."""

@@ -11,6 +11,7 @@ from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.host import PLAIN_TOOL, CallContext, Host, OfferedTool
 from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.expiry import expiry_notice
+from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSet, ToolSets
 
@@ -18,7 +19,7 @@ from mcp_gateway.services.tool_sets import ToolSet, ToolSets
 class ServerHost:
     """Binds a principal to its tools for the length of one HTTP request."""
 
-    __slots__ = ("_calls", "_limits", "_principal", "_tool_set", "notices")
+    __slots__ = ("_calls", "_last_seen", "_limits", "_principal", "_tool_set", "notices")
 
     def __init__(
         self,
@@ -26,10 +27,13 @@ class ServerHost:
         tool_set: ToolSet,
         calls: ToolCallService,
         limits: CallLimits,
+        *,
+        last_seen: LastSeen,
         notices: Mapping[str, Any],
     ) -> None:
         """`notices` go into `_meta` of every result."""
         self.notices = notices
+        self._last_seen = last_seen
         self._limits = limits
         self._principal = principal
         self._tool_set = tool_set
@@ -61,6 +65,10 @@ class ServerHost:
         """Of the server's token."""
         return self._limits.quota(self._principal.server_id)
 
+    def seen(self, client: object) -> None:
+        """Take a note of it."""
+        self._last_seen.note(self._principal.server_id, client)
+
     def find_tool(self, name: str) -> OfferedTool | None:
         """No tool of the catalog mirrors arguments in headers or relies on a client's capabilities."""
         return PLAIN_TOOL if name in self._tool_set.tools else None
@@ -80,7 +88,10 @@ class HostSource(Protocol):
 class ServerHosts:
     """Hosts whose tools are the catalog's."""
 
-    def __init__(self, *, tool_sets: ToolSets, calls: ToolCallService, limits: CallLimits, clock: Clock) -> None:
+    def __init__(
+        self, *, tool_sets: ToolSets, calls: ToolCallService, limits: CallLimits, last_seen: LastSeen, clock: Clock
+    ) -> None:
+        self._last_seen = last_seen
         self._limits = limits
         self._tool_sets = tool_sets
         self._calls = calls
@@ -91,4 +102,4 @@ class ServerHosts:
         config = principal.config
         tool_set = self._tool_sets.select(principal.integration, config.methods, config.tags)
         notices = expiry_notice(principal.expires_at, self._clock)
-        return ServerHost(principal, tool_set, self._calls, self._limits, notices)
+        return ServerHost(principal, tool_set, self._calls, self._limits, last_seen=self._last_seen, notices=notices)

@@ -15,6 +15,7 @@ from mcp_gateway.models.accounts import Account
 from mcp_gateway.models.api_tokens import ApiToken
 from mcp_gateway.models.audit import AuditFilter, AuditRow
 from mcp_gateway.models.pages import Page
+from mcp_gateway.models.servers import ServerUse
 from mcp_gateway.models.tenants import Tenant
 from mcp_gateway.storage.accounts import to_account
 from mcp_gateway.storage.api_tokens import to_api_token
@@ -75,6 +76,16 @@ class AcrossTenants:
         """Tenants of up to `limit` MCP servers and as many API tokens past their expiry."""
         rows = await self._rows("SELECT * FROM public.tenants_with_expired(:limit) AS tenant_id", limit=limit)
         return [row.tenant_id for row in rows]
+
+    async def record_server_use(self, uses: Sequence[ServerUse]) -> None:
+        """When servers were last used, and by whom; what somebody else holds is passed over."""
+        await self._rows(
+            "SELECT public.record_server_use(:ids, :minutes, :names, :versions)",
+            ids=[use.server_id for use in uses],
+            minutes=[use.minute for use in uses],
+            names=[use.client and use.client.name for use in uses],
+            versions=[use.client and use.client.version for use in uses],
+        )
 
     async def _page(self, function: str, limit: int, after: str | None, convert: Callable[[Row[Any]], T]) -> Page[T]:
         query = f"SELECT * FROM public.{function}(:after, :count)"  # noqa: S608 - one of three names above

@@ -329,6 +329,30 @@ class ServerOut(BaseModel):
         )
 
 
+class ClientOut(BaseModel):
+    """What an MCP client says of itself."""
+
+    name: str = Field(examples=["claude-ai"])
+    version: str
+
+
+class ServerDetail(ServerOut):
+    """One MCP server with its use."""
+
+    last_used_at: datetime | None = Field(description="The minute of the last request; null before the first one.")
+    last_client: ClientOut | None = Field(description="The client that last said who it is.")
+
+    @classmethod
+    def of_used(cls, server: Server) -> "ServerDetail":
+        """From the model."""
+        client = server.last_client
+        return cls(
+            **ServerOut.of(server).model_dump(),
+            last_used_at=server.last_used_at,
+            last_client=None if client is None else ClientOut(name=client.name, version=client.version),
+        )
+
+
 class ServerCreated(ServerOut):
     """A new MCP server with its secret, which is shown this once."""
 
