@@ -18,6 +18,7 @@ from mcp_gateway.catalog.run import Run
 from mcp_gateway.catalog.tool import Prepared, Tool
 from mcp_gateway.exceptions import FaultError, InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
+from mcp_gateway.kit.request_facts import request_facts
 from mcp_gateway.kit.sealing import Sealer, SealError
 from mcp_gateway.kit.tasks import Shelter
 from mcp_gateway.kit.trace import TraceContext
@@ -62,6 +63,7 @@ class _Call:
     tool: Tool
     arguments: Mapping[str, Any]
     trace: TraceContext | None
+    client: str | None
     api_key: str = field(default="", repr=False)
     caller_gone: bool = False
     was_sent: bool = False
@@ -130,13 +132,14 @@ class ToolCallService:
         tool: Tool,
         arguments: Mapping[str, Any],
         trace: TraceContext | None = None,
+        client: str | None = None,
     ) -> ToolOutcome:
-        """What one call came to; every failure is an outcome.
+        """What one call came to; every failure is an outcome. `client` is the caller's name for the log.
 
         Cancelling it, because the caller has gone, ends a read at once. A write may have been sent, so it is let
         finish. Either is told as an event.
         """
-        call = _Call(principal, tool, arguments, trace)
+        call = _Call(principal, tool, arguments, trace, client)
         try:
             return await (self._writes.run(self._run(call)) if tool.is_write else self._run(call))
         except asyncio.CancelledError:
@@ -170,9 +173,11 @@ class ToolCallService:
             self._limits.leave(call.principal)
 
     def _finished(self, call: "_Call", status: str) -> None:
+        facts = request_facts()
         self._events.tool_call_finished(
             ToolCallFinished(
                 tenant_id=call.principal.tenant_id,
+                account_id=call.principal.account_id,
                 server_id=call.principal.server_id,
                 tool=call.tool.name,
                 status=status,
@@ -181,6 +186,10 @@ class ToolCallService:
                 seconds=time.perf_counter() - call.started,
                 caller_gone=call.caller_gone,
                 trace_id=None if call.trace is None else call.trace.trace_id,
+                request_id=facts.request_id,
+                client=call.client or facts.user_agent,
+                arguments=call.arguments,
+                keeps_arguments=call.principal.config.log_arguments,
             )
         )
 
