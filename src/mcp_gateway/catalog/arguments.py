@@ -90,10 +90,13 @@ class ArgumentChecker:
 
 def _place_problem(value: Any, argument: ArgumentDescription) -> str | None:
     """What is wrong with a value for the place it goes to, as the rest of a sentence."""
-    if not isinstance(value, str) or argument.place not in {"path", "file"}:
+    if not isinstance(value, str):
         return None
-    if argument.place == "path":
+    # What is reserved is reserved in a path; an option with such words goes into those of other tools.
+    if argument.place == "path" or argument.reserved:
         return segment_problem(value, argument.reserved)
+    if argument.place != "file":
+        return None
     contents = decoded(value)
     if contents is None:
         return "must be base64 (RFC 4648 §4)"
