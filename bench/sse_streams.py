@@ -213,6 +213,7 @@ def main() -> int:
             "GATEWAY_ENCRYPTION_KEYS": f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
             "GATEWAY_PUBLIC_URL": "http://localhost",
             "GATEWAY_RICHPANEL_URL": upstream,
+            "GATEWAY_ALLOW_PRIVATE_UPSTREAM": "true",
             "GATEWAY_LOG_LEVEL": "warning",
         }
         subprocess.run([*gateway, "migrate"], env={**os.environ, **environment}, check=True, capture_output=True)

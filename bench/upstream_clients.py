@@ -116,7 +116,7 @@ def httpx_on_pyqwest(base_url: str) -> AbstractAsyncContextManager[Call]:
 
 
 CLIENTS: dict[str, Callable[[str], AbstractAsyncContextManager[Call]]] = {
-    "IntegrationClient (pyqwest, streamed)": ours,
+    "IntegrationClient (ours, on httptools)": ours,
     "pyqwest.Client": plain_pyqwest,
     "httpx": httpx_over,
 }

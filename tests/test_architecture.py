@@ -28,6 +28,8 @@ CATCH_ALL = {
     "mcp_gateway/http/mcp/endpoint.py",
     # Loops for the life of the process: one that ended by a bug would end unnoticed.
     "mcp_gateway/services/upkeep.py",
+    "mcp_gateway/services/call_log.py",
+    "mcp_gateway/services/quotas.py",
     "mcp_gateway/services/streams.py",
     "mcp_gateway/storage/redis_link.py",
     # After a request was sent: a bug in reading the answer must not make a write look as if it had not happened.

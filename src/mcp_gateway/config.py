@@ -168,6 +168,9 @@ class Settings(BaseSettings):
     richpanel_url: HttpUrl = Field(
         default="https://api.richpanel.com/v1", description="base URL of Richpanel's REST API"
     )
+    allow_private_upstream: bool = Field(
+        default=False, description="whether Richpanel's URL may lead to an address that is not public"
+    )
     upstream_connect_timeout_seconds: float = Field(
         default=3.0, gt=0, le=60, description="how long connecting to Richpanel may take"
     )
@@ -201,9 +204,51 @@ class Settings(BaseSettings):
     max_streams_per_server: int = Field(
         default=200, ge=1, le=100_000, description="the same for one MCP server, per process"
     )
+    max_streams_per_tenant: int = Field(
+        default=1000, ge=1, le=100_000, description="the same for one tenant, per process"
+    )
+    max_stream_calls_per_server: int = Field(
+        default=128,
+        ge=1,
+        le=100_000,
+        description="messages of HTTP+SSE under way for one MCP server, per process; calls beyond are `overloaded`",
+    )
+    token_limit_per_minute: int = Field(
+        default=3_000_000,
+        ge=0,
+        le=1_000_000_000,
+        description="requests of one MCP server, on all replicas; 0 for no limit",
+    )
+    tenant_limit_per_minute: int = Field(
+        default=6_000_000, ge=0, le=1_000_000_000, description="requests of one tenant, on all replicas; 0 for no limit"
+    )
+    miss_limit_per_minute: int = Field(
+        default=30,
+        ge=0,
+        le=1_000_000,
+        description="dead tokens and wrong keys from one address before more of them get 429; 0 for no limit",
+    )
+    tenant_concurrency: int = Field(
+        default=1024,
+        ge=0,
+        le=100_000,
+        description="tool calls of one tenant under way at a time per process; 0 for no limit",
+    )
+    concurrency: int = Field(
+        default=4096, ge=0, le=100_000, description="the same for all tenants together, per process; 0 for no limit"
+    )
+    assumed_replicas: int = Field(
+        default=2,
+        ge=1,
+        le=10_000,
+        description="processes that share the limits above, as long as Redis has not said how many there are",
+    )
     database_pool_size: int = Field(default=10, ge=1, le=200, description="Postgres connections per process")
     sweep_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="pause between two sweeps of expired servers and tokens"
+    )
+    log_retention_days: int = Field(
+        default=30, ge=1, le=3650, description="days that the log of tool calls (`GET /log`) keeps a call"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="lowest level that is logged: debug, info, warning, error"

@@ -9,8 +9,10 @@ GatewayError                       code · http_status · a public message
 │  ├─ PermissionDeniedError  403
 │  │  └─ InsufficientScopeError    the API token lacks `scope`
 │  ├─ NotFoundError          404   also for another tenant's object: the two must not be told apart
+│  ├─ RateLimitedError       429   too many wrong keys from one address
 │  ├─ StaleVersionError      412   `If-Match` named an older version
-│  └─ PayloadTooLargeError   413
+│  ├─ PayloadTooLargeError   413
+│  └─ UnsupportedMediaTypeError 415  a content coding
 ├─ UpstreamError                   Richpanel said nothing that can be used; `sent` tells whether it may have acted
 │  ├─ UpstreamUnreachableError     refused, DNS, TLS: no byte of the request left
 │  ├─ UpstreamTimeoutError         the total deadline passed
@@ -121,11 +123,29 @@ class StaleVersionError(CallerError):
     http_status = 412
 
 
+class RateLimitedError(CallerError):
+    """A limit of the gateway's own was reached."""
+
+    code = "rate_limited"
+    http_status = 429
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class PayloadTooLargeError(CallerError):
     """The body is over the limit."""
 
     code = "payload_too_large"
     http_status = 413
+
+
+class UnsupportedMediaTypeError(CallerError):
+    """The body is in a coding that is not read."""
+
+    code = "unsupported_media_type"
+    http_status = 415
 
 
 class UpstreamError(GatewayError):

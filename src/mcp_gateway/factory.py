@@ -1,9 +1,10 @@
 """Wires everything: what one process opens once, and the services built on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
@@ -18,27 +19,40 @@ from mcp_gateway.config import Settings, parse_encryption_keys, split_operator_k
 from mcp_gateway.exceptions import ConfigurationError, StoreUnavailableError
 from mcp_gateway.kit.clock import Clock, SystemClock
 from mcp_gateway.kit.cursor import CursorSigner
+from mcp_gateway.kit.hash_chain import HashChain
 from mcp_gateway.kit.sealing import Sealer
 from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.kit.tasks import cancel_all
+from mcp_gateway.models.audit import AuditReport, ChainEnd
 from mcp_gateway.models.principals import ApiTokenPrincipal, ServerPrincipal
 from mcp_gateway.models.token_events import TokenKind
 from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
+from mcp_gateway.services.auditing import AuditService
 from mcp_gateway.services.authentication import AuthenticationService
+from mcp_gateway.services.call_entries import CallEntries
+from mcp_gateway.services.call_limits import CallLimits, LimitFigures
+from mcp_gateway.services.call_log import ToolCallLog
 from mcp_gateway.services.direct_calls import DirectCallService
+from mcp_gateway.services.duplicates import DuplicateGuard
+from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.paging import ListCursors
+from mcp_gateway.services.quotas import WINDOW_SECONDS
 from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
 from mcp_gateway.services.streams import StreamHub, StreamLimits
 from mcp_gateway.services.tenants import TenantService
-from mcp_gateway.services.tool_calls import ToolCallService
+from mcp_gateway.services.tool_calls import Guards, ToolCallService
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.services.upkeep import Upkeep
 from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
+from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
+from mcp_gateway.storage.audit_check import check_log
+from mcp_gateway.storage.call_memory import CallMemory
 from mcp_gateway.storage.database import open_engine
+from mcp_gateway.storage.quota_leases import QuotaLeases
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
 from mcp_gateway.storage.stream_relay import StreamRelay
 from mcp_gateway.storage.token_codec import dump_api_token, dump_server, load_api_token, load_server
@@ -48,6 +62,7 @@ from mcp_gateway.storage.uow import UnitOfWork
 from mcp_gateway.storage.without_tenant import TenantOf
 from mcp_gateway.telemetry.logs import FanOut, LoggingEvents
 from mcp_gateway.telemetry.metrics import Metrics
+from mcp_gateway.upstream.addresses import any_address, is_public, private_address
 from mcp_gateway.upstream.client import IntegrationClient, Service
 from mcp_gateway.upstream.port import UpstreamClient
 
@@ -76,8 +91,9 @@ class ProcessContext:
 class TokenStores:
     """The look-up of both kinds of tokens, and what keeps their copies true."""
 
-    def __init__(self, context: ProcessContext, mac_key: bytes) -> None:
+    def __init__(self, context: ProcessContext, mac_key: bytes, audit_chain: HashChain) -> None:
         self._engine = context.engine
+        self._audit_chain = audit_chain
         self.link = RedisLink(context.redis)
         records = TokenRecords(context.redis, self.link, mac_key)
         self.servers: TokenStore[ServerPrincipal] = TokenStore(
@@ -112,7 +128,7 @@ class TokenStores:
 
     def unit_of_work(self, tenant_id: str | None = None) -> UnitOfWork:
         """A fresh transaction, of this tenant or of none yet."""
-        return UnitOfWork(self._engine, tenant_id)
+        return UnitOfWork(self._engine, tenant_id, audit_chain=self._audit_chain)
 
     async def aclose(self) -> None:
         """End what is still being looked up, before the stores are closed."""
@@ -141,7 +157,7 @@ class Factory:
         self._clock = self.clock = context.clock
         self._public_url = settings.public_url
         self._sealer = Sealer(keys)
-        self._tokens = TokenStores(context, shared_secret)
+        self._tokens = TokenStores(context, shared_secret, HashChain(keys, AUDIT_LABEL))
         self._unit_of_work = self._tokens.unit_of_work
         self._announcer = self._tokens.announcer
         self.metrics = context.metrics
@@ -152,25 +168,39 @@ class Factory:
             api_tokens=self._tokens.api_tokens,
             operator_keys=split_operator_keys(settings.operator_key),
         )
+        self.limits = self._limits(context)
+        self.call_log = ToolCallLog(
+            unit_of_work=self._unit_of_work,
+            clock=context.clock,
+            entries=CallEntries(shared_secret),
+            on_lost=context.metrics.tool_calls_lost,
+        )
         self.tool_calls = ToolCallService(
             upstreams=context.upstreams,
             sealer=self._sealer,
-            events=FanOut(LoggingEvents(), context.metrics),
+            guards=self._guards(context, shared_secret),
+            events=FanOut(LoggingEvents(), context.metrics, self.call_log),
             clock=context.clock,
-            permit=WritePermit(
-                server_tokens=self._tokens.servers,
-                api_tokens=self._tokens.api_tokens,
-                unit_of_work=self._unit_of_work,
-            ),
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
         )
+        self.last_seen = LastSeen(unit_of_work=self._unit_of_work, clock=context.clock)
         self.hosts: HostSource = hosts or ServerHosts(
-            tool_sets=self.tool_sets, calls=self.tool_calls, clock=context.clock
+            tool_sets=self.tool_sets,
+            calls=self.tool_calls,
+            limits=self.limits,
+            last_seen=self.last_seen,
+            clock=context.clock,
         )
+        # A subscription of its own: answers in pieces must not make the announcements of tokens late.
+        self._stream_link = RedisLink(context.redis)
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
-            unit_of_work=self._unit_of_work, announcer=self._announcer, sweep_seconds=settings.sweep_seconds
+            unit_of_work=self._unit_of_work,
+            announcer=self._announcer,
+            sweep_seconds=settings.sweep_seconds,
+            clock=context.clock,
+            call_retention=timedelta(days=settings.log_retention_days),
         )
 
     def tenants(self) -> TenantService:
@@ -190,6 +220,10 @@ class Factory:
             integrations=[integration.name for integration in self.tool_sets.integrations()],
         )
 
+    def audit(self) -> AuditService:
+        """The audit log."""
+        return AuditService(unit_of_work=self._unit_of_work)
+
     def direct_calls(self) -> DirectCallService:
         """Tool calls over plain REST."""
         return DirectCallService(unit_of_work=self._unit_of_work, tool_sets=self.tool_sets, calls=self.tool_calls)
@@ -204,15 +238,49 @@ class Factory:
             public_url=self._public_url,
         )
 
+    def _limits(self, context: ProcessContext) -> CallLimits:
+        settings = context.settings
+        figures = LimitFigures(
+            token_per_minute=settings.token_limit_per_minute,
+            tenant_per_minute=settings.tenant_limit_per_minute,
+            misses_per_minute=settings.miss_limit_per_minute,
+            tenant_concurrency=settings.tenant_concurrency,
+            concurrency=settings.concurrency,
+        )
+        leases = QuotaLeases(context.redis, self._tokens.link, WINDOW_SECONDS)
+        return CallLimits(leases, context.clock, figures, assumed_replicas=settings.assumed_replicas)
+
+    def _guards(self, context: ProcessContext, shared_secret: bytes) -> Guards:
+        return Guards(
+            limits=self.limits,
+            duplicates=DuplicateGuard(
+                memory=CallMemory(context.redis, self._tokens.link, shared_secret),
+                sealer=self._sealer,
+                clock=context.clock,
+                longest_call_seconds=context.settings.upstream_timeout_seconds,
+            ),
+            permit=WritePermit(
+                server_tokens=self._tokens.servers,
+                api_tokens=self._tokens.api_tokens,
+                unit_of_work=self._unit_of_work,
+            ),
+        )
+
     def _streams(self, context: ProcessContext, ids: StreamIds) -> StreamHub:
         settings = context.settings
         return StreamHub(
             ids=ids,
-            relay=StreamRelay(context.redis, self._tokens.link, self._sealer, context.clock, ids.process),
+            relay=StreamRelay(context.redis, self._stream_link, self._sealer, context.clock, ids.process),
             server_tokens=self._tokens.servers,
             clock=context.clock,
             metrics=context.metrics,
-            limits=StreamLimits(settings.max_streams, settings.max_streams_per_server),
+            hears=lambda: self._tokens.link.available,
+            limits=StreamLimits(
+                streams=settings.max_streams,
+                per_server=settings.max_streams_per_server,
+                per_tenant=settings.max_streams_per_tenant,
+                calls_per_server=settings.max_stream_calls_per_server,
+            ),
         )
 
     @asynccontextmanager
@@ -221,6 +289,10 @@ class Factory:
         upkeep, streams = self.upkeep, self.streams
         work = (
             self._tokens.link.run(),
+            self._stream_link.run(),
+            self.limits.desk.run(),
+            self.call_log.run(),
+            self.last_seen.write_forever(),
             *(upkeep.replay_forever(), upkeep.sweep_forever()),
             *(streams.keep_forever(), streams.watch_forever()),
         )
@@ -229,6 +301,7 @@ class Factory:
             try:
                 async with asyncio.timeout(FIRST_LINK_SECONDS):
                     await self._tokens.link.wait_until(available=True)
+                    await self._stream_link.wait_until(available=True)
             except TimeoutError:
                 logger.warning("redis.unavailable", waited_seconds=FIRST_LINK_SECONDS)
             yield self
@@ -236,6 +309,9 @@ class Factory:
             await self.tool_calls.finish_writes()
             await cancel_all(tasks)
             await streams.aclose()
+            with suppress(StoreUnavailableError):
+                await self.last_seen.write()
+            await self.call_log.aclose()
             await self._tokens.aclose()
 
 
@@ -260,6 +336,8 @@ async def open_factory(
         await _check_database(engine)
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
+        if not settings.allow_private_upstream:
+            await _check_upstreams(settings, catalog)
         upstreams = {name: _open_client(settings, one) for name, one in catalog.integrations.items()}
         for upstream in upstreams.values():
             stack.push_async_callback(upstream.aclose)
@@ -276,15 +354,32 @@ async def open_factory(
 
 
 def _open_client(settings: Settings, integration: Integration) -> IntegrationClient:
-    is_richpanel = integration.name == RICHPANEL
     return IntegrationClient(
-        base_url=settings.richpanel_url if is_richpanel else integration.base_url,
+        base_url=_base_url(settings, integration),
         connect_timeout_seconds=settings.upstream_connect_timeout_seconds,
         timeout_seconds=settings.upstream_timeout_seconds,
         max_bytes=settings.upstream_max_bytes,
         max_idle_connections=settings.upstream_max_idle_connections,
         service=Service(integration.title, integration.key_header),
+        may_connect=any_address if settings.allow_private_upstream else is_public,
     )
+
+
+def _base_url(settings: Settings, integration: Integration) -> str:
+    return settings.richpanel_url if integration.name == RICHPANEL else integration.base_url
+
+
+async def _check_upstreams(settings: Settings, catalog: Catalog) -> None:
+    """For a clear word at the start; what holds is the check of each connection."""
+    for integration in catalog.integrations.values():
+        address = await private_address(
+            _base_url(settings, integration), seconds=settings.upstream_connect_timeout_seconds
+        )
+        if address is not None:
+            raise ConfigurationError(
+                f"the base URL of {integration.title} leads to {address}, which is no public address; "
+                "GATEWAY_ALLOW_PRIVATE_UPSTREAM=true allows that"
+            )
 
 
 def _checked(catalog: Catalog) -> Catalog:
@@ -325,5 +420,26 @@ async def _migrate(settings: Settings) -> None:
     except StoreUnavailableError as exc:
         reason = str(exc.__cause__).partition("\n")[0]
         raise ConfigurationError(f"GATEWAY_MIGRATION_DATABASE_URL: {exc.message}: {reason}") from exc
+    finally:
+        await engine.dispose()
+
+
+def verify_audit_log(settings: Settings, *, tenant_id: str | None, noted: Sequence[ChainEnd] = ()) -> AuditReport:
+    """Check that no row of the audit log was changed or taken away, as the owner's role.
+
+    Raises:
+        ConfigurationError: no owner's URL.
+        StoreUnavailableError: the database does not answer.
+    """
+    return asyncio.run(_verify_audit_log(settings, tenant_id, noted))
+
+
+async def _verify_audit_log(settings: Settings, tenant_id: str | None, noted: Sequence[ChainEnd]) -> AuditReport:
+    if settings.migration_database_url is None:
+        raise ConfigurationError("GATEWAY_MIGRATION_DATABASE_URL is not set: only the owner sees every row")
+    engine = open_engine(settings.migration_database_url.get_secret_value(), pool_size=1, statement_seconds=None)
+    chain = HashChain(parse_encryption_keys(settings.encryption_keys), AUDIT_LABEL)
+    try:
+        return await check_log(engine, chain, tenant_id=tenant_id, noted=noted)
     finally:
         await engine.dispose()

@@ -10,7 +10,7 @@ from mcp_gateway.catalog.tool import Catalog
 from mcp_gateway.config import Settings
 from mcp_gateway.factory import open_factory
 from mcp_gateway.http import health
-from mcp_gateway.http.admin import accounts, api_tokens, servers, tenants, tool_calls
+from mcp_gateway.http.admin import accounts, api_tokens, audit_log, call_log, servers, tenants, tool_calls
 from mcp_gateway.http.admin import catalog as catalog_routes
 from mcp_gateway.http.body_limit import BodyLimit
 from mcp_gateway.http.client_address import ClientAddress
@@ -74,12 +74,19 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    app.router.routes[:0] = _mcp_routes(settings)
-    for module in (tenants, api_tokens, catalog_routes, accounts, servers, tool_calls, health):
+    routes = _mcp_routes(settings)
+    app.router.routes[:0] = routes
+    for module in (tenants, api_tokens, catalog_routes, accounts, servers, tool_calls, audit_log, call_log, health):
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
-    return Edge(app, metrics=metrics, client_address=ClientAddress(settings.trusted_proxies), on_drain=drain)
+    return Edge(
+        app,
+        metrics=metrics,
+        client_address=ClientAddress(settings.trusted_proxies),
+        on_drain=drain,
+        endpoints={route.path: route.endpoint for route in routes if route.path in ENDPOINT_ROUTES},
+    )
 
 
 def _mcp_routes(settings: Settings) -> list[Route]:

@@ -32,7 +32,10 @@ ORDER_ARGUMENTS = ["currency", "status", "customer", "properties"]
 PAGE = ["limit", "next_cursor", "fields"]
 CONTRACT = {
     "get_richpanel_conversation_context": (["id"], ["fields", "next_cursor"]),
-    "create_a_richpanel_conversation_message": (["conversation_id", "body"], ["author_id", "attachments"]),
+    "create_a_richpanel_conversation_message": (
+        ["conversation_id", "body"],
+        ["author_id", "attachments", "allow_duplicate"],
+    ),
     "create_a_richpanel_conversation_order": (["conversation_id", "appclient_id", "order_id"], []),
     "create_a_richpanel_conversation_tag": (["conversation_id", "tags"], []),
     "delete_a_richpanel_conversation_tag_by_id": (["conversation_id", "tags"], []),
@@ -47,14 +50,14 @@ CONTRACT = {
         ["body", "from"],
         [
             *["to", "channel", "subject", "sender_type", "comment_public", "status", "priority", "assignee_id"],
-            *["tags", "customer_profile"],
+            *["tags", "customer_profile", "allow_duplicate"],
         ],
     ),
     "update_a_richpanel_conversation_by_id": (
         ["id"],
         [
             *["status", "priority", "subject", "assignee_id", "tags", "customer_profile", "snoozed_till"],
-            *["comment_body", "comment_sender_type", "comment_public", "verify"],
+            *["comment_body", "comment_sender_type", "comment_public", "verify", "allow_duplicate"],
         ],
     ),
     "get_single_richpanel_customer_by_id": (["type", "value"], ["fields"]),
@@ -63,10 +66,10 @@ CONTRACT = {
     "get_single_richpanel_user_by_id": (["id"], ["fields"]),
     "list_all_richpanel_teams": ([], PAGE),
     "list_all_richpanel_tags": ([], PAGE),
-    "create_a_richpanel_tag": (["name"], ["description"]),
+    "create_a_richpanel_tag": (["name"], ["description", "allow_duplicate"]),
     "list_all_richpanel_channels": ([], PAGE),
     "get_single_richpanel_channel_by_id": (["id"], ["fields"]),
-    "create_a_richpanel_file": (["content", "name"], []),
+    "create_a_richpanel_file": (["content", "name"], ["allow_duplicate"]),
     "list_all_richpanel_orders": (["conversation_id"], ["fields"]),
     "get_single_richpanel_order_by_id": (["appclient_id", "id"], ["fields"]),
     "create_a_richpanel_order": (["appclient_id", "order_id", "customer_uid", "amount", "items"], ORDER_ARGUMENTS),

@@ -1,14 +1,17 @@
 """Numbers that are looked up, writes that are read back; without a network."""
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import orjson
 import pytest
 
+from mcp_gateway.catalog.run import PLAIN_RUN
 from mcp_gateway.catalog.tool import Integration
 from mcp_gateway.exceptions import UpstreamBrokenError, UpstreamTimeoutError, UpstreamTooLargeError
 from mcp_gateway.models.limits import RateLimits
-from mcp_gateway.models.upstream import Exchange
+from mcp_gateway.models.upstream import Exchange, UpstreamResponse
 from tests.catalog.conftest import ToolByName
 from tests.catalog.dialogues import broken, ok, play, raw, status
 
@@ -157,12 +160,43 @@ def test_look_up_that_is_rate_limited_keeps_its_wait(tool: ToolByName) -> None:
     assert dialogue.outcome.limits.retry_after_seconds == 9
 
 
+@pytest.mark.parametrize("told", [1349, "1349", 13480, "", "x", 1348.5, True, [1348], "9" * 5000])
+@pytest.mark.parametrize(("name", "arguments", "target"), WRITES)
+def test_look_up_that_gives_another_conversation_sends_no_write(
+    tool: ToolByName, name: str, arguments: dict[str, Any], target: str, told: Any
+) -> None:
+    answers = {BY_NUMBER: ok({"ticket": {**TICKET, "conversation_no": told}}), target: ok({})}
+    dialogue = play(tool(name), arguments, answers)
+    if told == "":
+        assert len(dialogue.writes) == 1  # it says nothing against
+        return
+    assert dialogue.targets == [[BY_NUMBER]]
+    assert dialogue.outcome.error is not None
+    assert dialogue.outcome.error.type == "upstream_bad_response"
+    assert "nothing was changed" in dialogue.outcome.error.message
+    assert len(dialogue.outcome.error.message) < 300
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [("1348", 1348), ("1348", "1348"), ("007", 7), ("7", "007"), ("0", 0), ("1348", None)]
+)
+def test_look_up_that_gives_the_conversation_asked_for_is_followed_by_the_write(
+    tool: ToolByName, asked: str, told: Any
+) -> None:
+    answers = {
+        f"/tickets/number/{asked}": ok({"ticket": {"id": "m", "conversation_no": told}}),
+        "/tickets/m": ok({"ticket": {"id": "m"}}),
+    }
+    assert len(play(tool(UPDATE), {"id": asked, "status": "CLOSED"}, answers).writes) == 1
+
+
 def is_useless(exchange: Exchange) -> bool:
     """Whether nothing can be read of it; a ticket without an id still tells the others of its fields."""
     return exchange.response is None or b'"ticket":{"' not in exchange.response.body
 
 
 UPDATED = ok({"ticket": {"id": "m"}})
+NOW = {"created_at": "2026-02-09T14:03:11.000Z"}
 BY_ID = "/tickets/m"
 
 
@@ -200,9 +234,41 @@ def verified(tool: ToolByName, wanted: dict[str, Any], read_back: Exchange) -> A
         ({"customer_profile": {"firstName": "Ada"}}, {"customer_profile": {"firstName": "Ada", "x": 1}}, True),
         ({"customer_profile": {"firstName": "Ada"}}, {"customer_profile": {"firstName": "Eve"}}, False),
         ({"customer_profile": {"firstName": "Ada"}}, {"customer_profile": {}}, False),
-        ({"comment_body": "hi"}, {"comments": [{"body": "x"}, {"body": "hi"}]}, True),
-        # Upstream may have written the text its own way.
-        ({"comment_body": "hi"}, {"comments": [{"body": "<p>hi</p>"}]}, "unknown"),
+        ({"status": "CLOSED"}, {"status": True}, False),
+        ({"subject": "a  b "}, {"subject": "a b"}, True),
+        ({"subject": ""}, {"subject": None}, True),
+        ({"subject": ""}, {"subject": "a"}, False),
+        ({"assignee_id": "unassigned"}, {"assignee_id": None}, True),
+        ({"assignee_id": "unassigned"}, {"assignee_id": ""}, True),
+        ({"assignee_id": "unassigned"}, {"assignee_id": "unassigned"}, True),
+        ({"assignee_id": "unassigned"}, {"assignee_id": "u"}, False),
+        ({"assignee_id": "unassigned"}, {}, "unknown"),
+        ({"assignee_id": "u"}, {"assignee_id": None}, False),
+        ({"tags": []}, {"tags": []}, True),
+        ({"tags": []}, {"tags": None}, True),
+        ({"tags": []}, {"tags": ["a"]}, False),
+        ({"tags": []}, {}, "unknown"),
+        ({"tags": ["a"]}, {"tags": None}, False),
+        # Richpanel may normalise names.
+        ({"tags": ["Order: Late", "a"]}, {"tags": ["a", "orderlate"]}, True),
+        ({"customer_profile": {}}, {"customer_profile": {}}, True),
+        ({"customer_profile": {}}, {"customer_profile": {"firstName": "Ada"}}, "unknown"),
+        ({"customer_profile": {"x": None}}, {"customer_profile": {"x": None}}, True),
+        ({"customer_profile": {"x": None}}, {"customer_profile": {"y": 1}}, "unknown"),
+        ({"customer_profile": {"x": {"y": 1}}}, {"customer_profile": {"x": {"y": 1, "z": 2}}}, True),
+        ({"customer_profile": {"x": {"y": 1}, "z": None}}, {"customer_profile": {"x": {"y": 2}}}, False),
+        ({"comment_body": "hi"}, {"comments": [{"body": "x", **NOW}, {"body": "hi", **NOW}]}, True),
+        ({"comment_body": "hi"}, {"comments": [{"body": "<p>hi</p>", **NOW}]}, True),
+        ({"comment_body": "<p>hi <b>you</b></p>"}, {"comments": [{"body": "hi you", **NOW}]}, True),
+        ({"comment_body": "<p>hi</p>"}, {"comments": [{"body": "<div><p>hi</p></div>", **NOW}]}, True),
+        ({"comment_body": "<p>hi</p>"}, {"comments": [{"plain_body": "hi", **NOW}]}, True),
+        ({"comment_body": "hi"}, {"comments": [{"html_body": "<p>hi</p>", "body": None, **NOW}]}, True),
+        # Upstream may have written the text its own way, and does not say when every comment was made.
+        ({"comment_body": "hi"}, {"comments": [{"body": "Hi!", **NOW}]}, "unknown"),
+        ({"comment_body": "hi"}, {"comments": [{"body": "hi"}]}, "unknown"),
+        ({"comment_body": "hi"}, {"comments": [{"body": "hi", "created_at": "lately"}]}, "unknown"),
+        ({"comment_body": "hi"}, {"comments": [{"body": "hi", "created_at": 1e300}]}, "unknown"),
+        ({"comment_body": "hi"}, {"comments": [{"body": 5, **NOW}, "odd", None]}, "unknown"),
         ({"comment_body": "hi"}, {"comments": []}, "unknown"),
         ({"comment_body": "hi"}, {"comments": {"body": "hi"}}, "unknown"),
         ({"comment_body": "hi"}, {}, "unknown"),
@@ -215,10 +281,51 @@ def test_each_field_is_applied_not_applied_or_unknown(
     assert verified(tool, wanted, ok({"ticket": {"id": "m", **ticket}})) == {name: applied}
 
 
+MADE: list[tuple[Any, bool | str]] = [
+    ("2026-02-09T14:03:08.999Z", "unknown"),
+    ("2025-02-09T14:03:20.000Z", "unknown"),
+    ("2026-02-09T15:03:08.000+01:00", "unknown"),
+    ("2026-02-09T14:03:08", "unknown"),
+    (1770645788, "unknown"),
+    (1770645788000, "unknown"),
+    ("2026-02-09T14:03:10.000Z", True),
+    ("2026-02-09T14:03:13.500Z", True),
+    ("2026-02-09T15:03:10.000+01:00", True),
+    ("2026-02-09T14:03:10", True),
+    (1770645790, True),
+    (1770645790000, True),
+]
+"""When a comment of the same text was made, and what it proves of a write that upstream got at 14:03:10."""
+
+
+@pytest.mark.parametrize(("made", "applied"), MADE)
+@pytest.mark.parametrize(
+    ("started", "date", "seconds"),
+    [
+        # Upstream's own clock, whatever ours says.
+        ("2026-02-09T20:00:00+00:00", "Mon, 09 Feb 2026 14:03:12 GMT", 2.0),
+        ("2020-01-01T00:00:00+00:00", "Mon, 09 Feb 2026 14:03:12 GMT", 2.0),
+        # Ours, where upstream tells no time that can be read.
+        ("2026-02-09T14:03:10+00:00", "", 2.0),
+        ("2026-02-09T14:03:10+00:00", "yesterday", 2.0),
+    ],
+)
+def test_comment_that_was_there_before_the_write_proves_nothing(
+    tool: ToolByName, started: str, date: str, seconds: float, made: Any, applied: bool | str
+) -> None:
+    arguments = {"id": "m", "verify": True, "comment_body": "Done."}
+    steps = tool(UPDATE).steps(arguments, replace(PLAIN_RUN, now=datetime.fromisoformat(started)))
+    next(steps)
+    steps.send((Exchange(UpstreamResponse(200, {"date": date} if date else {}, b'{"ticket": {}}', seconds)),))
+    with pytest.raises(StopIteration) as end:
+        steps.send((ok({"ticket": {"id": "m", "comments": [{"body": "Done.", "created_at": made}]}}),))
+    assert end.value.value.structured["applied"] == {"comment_body": applied}
+
+
 def test_long_values_are_compared_whole_whatever_the_budget_of_results_is(tool: ToolByName) -> None:
     wanted = {"subject": "s" * 90_000, "comment_body": "c" * 90_000, "tags": [f"tag-{index}" for index in range(9000)]}
     ticket = {"id": "m", "subject": wanted["subject"], "tags": wanted["tags"]}
-    comments = [{"body": wanted["comment_body"]}, *({"body": "x" * 1000} for _ in range(90))]
+    comments = [{"body": wanted["comment_body"], **NOW}, *({"body": "x" * 1000} for _ in range(90))]
     applied = verified(tool, wanted, ok({"ticket": {**ticket, "comments": comments}}))
     assert applied == {"subject": True, "comment_body": True, "tags": True}
 

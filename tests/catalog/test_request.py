@@ -100,10 +100,41 @@ def test_altered_cursor_is_refused_even_when_nobody_validated(tool: ToolByName) 
 @given(value=st.text(max_size=60))
 def test_id_reaches_the_target_as_one_segment_or_not_at_all(tool: ToolByName, value: str) -> None:
     update = tool("update_a_richpanel_conversation_by_id")
-    problems = update.validate({"id": value})
+    problems = update.validate({"id": value, "status": "CLOSED"})
     assert bool(problems) is (segment_problem(value, ("number", "email", "phone")) is not None)
     if problems:
         return
     parts = urlsplit("https://api.example" + update.build_request({"id": value}).target)
     _, prefix, segment = parts.path.split("/")
     assert (prefix, unquote(segment), parts.query, parts.fragment) == ("tickets", value, "", "")
+
+
+def test_empty_values_of_an_order_are_not_sent(tool: ToolByName) -> None:
+    item = {"id": "p-1", "name": "Shirt", "price": 0, "quantity": 1, "color": "", "options": [{"size": None}, ""]}
+    event = {
+        "appclient_id": "acme1230",
+        "order_id": "s-1",
+        "customer_uid": "c-1",
+        "amount": 0,
+        "items": [item],
+        "customer": {"email": "", "firstName": "Ada", "address": {"city": ""}},
+        "properties": {"trialEnd": "", "isGift": False, "shippingCity": "Bern", "fulfillment": []},
+    }
+    sent_item = {"id": "p-1", "name": "Shirt", "price": 0, "quantity": 1}
+    properties = {"orderId": "s-1", "orderDbKey": "s-1", "amount": 0, "items": [sent_item], "isGift": False}
+    properties["shippingCity"] = "Bern"
+    subscription = {**event, "start": "", "next_payment": ""}
+    for name, arguments, wrapper, user in (
+        ("create_a_richpanel_order", event, "orders", "userProperties"),
+        ("create_a_richpanel_subscription", subscription, "subscriptions", "user_properties"),
+    ):
+        assert tool(name).validate(arguments) == ()
+        [sent] = orjson.loads(tool(name).build_request(arguments).body or b"")[wrapper]
+        assert sent["properties"] == properties
+        assert sent[user] == {"uid": "c-1", "firstName": "Ada"}
+
+
+def test_empty_values_elsewhere_are_sent_because_they_may_clear_something(tool: ToolByName) -> None:
+    arguments = {"id": "m", "subject": "", "tags": [], "customer_profile": {"city": ""}}
+    body = orjson.loads(tool("update_a_richpanel_conversation_by_id").build_request(arguments).body or b"")
+    assert body == {"ticket": {"subject": "", "tags": [], "customer_profile": {"city": ""}}}

@@ -111,6 +111,17 @@ def test_the_filter_of_account_tools_is_passed_on(api, run, page):
     assert out.splitlines()[1].split() == ["t", "get", "orders"]
 
 
+def test_a_server_is_rotated_and_its_new_url_shown(api, run):
+    url = "http://gateway.example/mcp/rpmcp_" + "a" * 49
+    route = api.post("/integrated-account/acc_1/mcp/mcp_srv_1/rotate").mock(
+        httpx.Response(200, json={**SERVER, "url": url, "previous_token_expires_at": "2027-01-01T00:00:00Z"})
+    )
+    code, out, _ = run("server", "rotate", "acc_1", "mcp_srv_1", "--overlap", "3600", "--yes")
+    assert code == 0
+    assert sent(route) == {"overlap_seconds": 3600}
+    assert url in out
+
+
 def test_a_server_without_filters_has_an_empty_config(api, run):
     route = api.post("/integrated-account/acc_1/mcp").mock(httpx.Response(201, json=SERVER))
     code, out, _ = run("server", "create", "acc_1", "Tracker")

@@ -12,7 +12,9 @@ from typing import Any
 
 import orjson
 
+from mcp_gateway.kit.ratelimit import Quota
 from mcp_gateway.models.content import AudioContent, EmbeddedResource, ImageContent, TextContent
+from mcp_gateway.models.limits import Refusal
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.host import CallContext, OfferedTool
@@ -138,9 +140,18 @@ class FixtureHost:
     def tool_names(self) -> Sequence[str]:
         return list(TOOLS)
 
+    def seen(self, client: object) -> None:
+        """Nobody asks the fixtures who used them."""
+
     def find_tool(self, name: str) -> OfferedTool | None:
         fixture = TOOLS.get(name)
         return None if fixture is None else fixture.offered
+
+    async def admit(self) -> Refusal | None:
+        return None
+
+    def quota(self) -> Quota | None:
+        return None
 
     async def call_tool(self, name: str, arguments: dict[str, Any], call: CallContext) -> ToolOutcome:  # noqa: ARG002 - the protocol's signature
         return await TOOLS[name].run(call)

@@ -27,7 +27,7 @@ README = (ROOT / "README.md").read_text()
 CLIENTS_PAGE = (ROOT / "docs" / "clients.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-EVENT = re.compile(r'logger\.(?:debug|info|warning|error|exception)\(\s*"([a-z_.]+)"')
+EVENT = re.compile(r'(?:logger\.(?:debug|info|warning|error|exception)|log_line)\(\s*"([a-z_.]+)"')
 
 
 def default_of(name: str) -> str:

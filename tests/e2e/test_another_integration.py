@@ -8,6 +8,7 @@ import pytest
 
 from mcp_gateway.catalog.gate import check
 from mcp_gateway.catalog.load import load_catalog
+from mcp_gateway.services.untrusted_text import DATA_NOT_ORDERS
 from tests.support.gateways import McpServer, running_gateway, settings_for
 from tests.support.peers import Exchange, Peer, answer
 
@@ -63,7 +64,7 @@ async def test_tools_are_listed_and_called_with_the_integrations_own_address_key
     listed = await gateway.call(server.token, "list_all_shop_things", {"colour": "red"})
     assert listed["structuredContent"]["result"] == [{"id": "mug"}]
     made = await gateway.call(server.token, "create_a_shop_thing", {"name": "Mug", "price": 9.5})
-    assert made["structuredContent"] == {"result": {"id": "mug"}}
+    assert made["structuredContent"] == {"notice": DATA_NOT_ORDERS, "result": {"id": "mug"}}
     read, written = peer.exchanges
     assert read.target == b"/v2/things?p=1&n=10&color=red"
     assert {one.headers["x-shop-key"] for one in peer.exchanges} == {KEY}
@@ -76,7 +77,7 @@ async def test_picture_reaches_the_client_as_an_image_block(world):
     server = await server_of(gateway)
     result = await gateway.call(server.token, "get_single_shop_picture_by_id", {"id": "a/b"})
     assert result["content"][1] == {"type": "image", "data": base64.b64encode(PNG).decode(), "mimeType": "image/png"}
-    assert result["structuredContent"] == {"result": {"media_type": "image/png", "bytes": len(PNG)}}
+    assert result["structuredContent"]["result"] == {"media_type": "image/png", "bytes": len(PNG)}
     assert peer.exchanges[0].target == b"/v2/things/a%2Fb/picture"
     assert peer.exchanges[0].headers["accept"] == "*/*"
 
@@ -85,7 +86,7 @@ async def test_errors_and_limits_speak_of_the_integration(world):
     gateway, _ = world
     server = await server_of(gateway)
     response = await gateway.rpc(server.token, "tools/call", {"name": "list_all_shop_things", "arguments": {}})
-    assert response.headers["ratelimit-policy"].endswith(";q=5;w=10")
+    assert ";q=5;w=10, " in response.headers["ratelimit-policy"]
     error = (await gateway.call(server.token, "list_all_shop_things", {"colour": "blue"}))["structuredContent"]["error"]
     assert error["type"] == "not_found"
     assert error["message"].startswith("Corner Shop has nothing there")

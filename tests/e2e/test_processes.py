@@ -27,6 +27,7 @@ def environment(world: World, **overrides: str) -> dict[str, str]:
         "GATEWAY_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
         "GATEWAY_PUBLIC_URL": "http://gateway.example",
         "GATEWAY_RICHPANEL_URL": world.upstream_url,
+        "GATEWAY_ALLOW_PRIVATE_UPSTREAM": "true",
         "GATEWAY_LOG_FORMAT": "json",
         **overrides,
     }

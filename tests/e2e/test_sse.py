@@ -13,6 +13,7 @@ from mcp import Client
 from mcp.client.sse import sse_client
 from redis.asyncio import Redis
 
+from mcp_gateway.main import create_app
 from tests.e2e.conftest import RICHPANEL_KEY
 from tests.e2e.test_processes import serve, started
 from tests.support.asgi import serving
@@ -277,6 +278,29 @@ async def test_stream_ends_at_once_when_its_process_is_told_to_stop(world):
             assert await stream.ended()
             async with asyncio.timeout(LIMIT_SECONDS):
                 await stopping
+
+
+async def test_replica_that_drains_waits_for_a_call_that_another_one_makes(own_database, valkey):
+    upstream = HeldUpstream()
+    stores = replace(own_database, redis_url=valkey.url)
+    async with serving(upstream) as upstream_url, httpx.AsyncClient(timeout=20) as client:
+        settings = settings_for(stores, richpanel_url=upstream_url)
+        application = create_app(settings)
+        async with serving(application) as url, running_gateway(settings) as two:
+            server = await two.server()
+            upstream.hold()
+            async with opened(Gateway(url, client), server.token) as stream:
+                assert (await stream.post(request("tools/call", CALL, "last"), via=two)).status_code == 202
+                application.drain()
+                async with asyncio.timeout(LIMIT_SECONDS):
+                    # Until the other replica hears of it, messages are still taken and answered.
+                    while (posted := await stream.post(request("ping", request_id="late"), via=two)).status_code == 202:
+                        assert (await stream.message())["id"] == "late"
+                assert (posted.status_code, posted.json()["error"]["code"]) == (503, UNAVAILABLE)
+                upstream.may_answer.set()
+                answer = await stream.message()
+                assert (answer["id"], answer["result"]["isError"]) == ("last", False)
+                assert await stream.ended()
 
 
 async def test_nothing_is_executed_for_a_stream_whose_process_was_killed(world):

@@ -19,6 +19,11 @@ TAG = "create_a_richpanel_conversation_tag"
 WRITES = set(names_of(methods=["write"]))
 
 
+def upstreams(response, name):
+    """A structured list without our own item, which is its last."""
+    return response.headers[name].rpartition(', "gateway-token";')[0]
+
+
 @pytest.fixture
 async def server(world):
     return await world.gateway.server(api_key=RICHPANEL_KEY)
@@ -84,8 +89,8 @@ async def test_a_429_reaches_the_caller_at_once_with_the_wait_in_headers_and_res
     assert response.headers["ratelimit-limit"] == "50"
     assert response.headers["ratelimit-remaining"] == "0"
     assert response.headers["ratelimit-reset"] == "12"
-    assert response.headers["ratelimit"] == '"richpanel";r=0;t=12'
-    assert response.headers["ratelimit-policy"] == '"richpanel";q=50;w=30'
+    assert upstreams(response, "ratelimit") == '"richpanel";r=0;t=12'
+    assert upstreams(response, "ratelimit-policy") == '"richpanel";q=50;w=30'
     result = response.json()["result"]
     assert result["isError"] is True
     error = result["structuredContent"]["error"]
@@ -112,8 +117,8 @@ async def test_300_upstream_429s_are_300_answers_and_none_is_repeated_or_swallow
     before = world.simulator.recorder.total
     status = 200 if upstream_429 == "tool_error" else 429
     # The 20 at a time that many agents of one account may be; every fifth call is a write.
-    for _ in range(15):
-        calls = [(UPDATE, {"id": "x", "comment_body": "hello"}), *[(LIST, {})] * 4] * 4
+    for turn in range(15):
+        calls = [*[(UPDATE, {"id": "x", "comment_body": f"{turn} {one}"}) for one in range(4)], *[(LIST, {})] * 16]
         answers = await asyncio.gather(
             *(world.gateway.rpc(server.token, "tools/call", {"name": n, "arguments": a}) for n, a in calls)
         )
@@ -145,8 +150,8 @@ async def test_further_quotas_of_upstream_are_passed_on_beside_the_one_that_bind
     world.simulator.faults.add(ForcedAnswer(status=200, headers=told, body=b'{"ticket": []}'))
     response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
     assert response.headers["ratelimit-remaining"] == "5"
-    assert response.headers["ratelimit"] == '"richpanel";r=5;t=3, "daily";r=900'
-    assert response.headers["ratelimit-policy"] == '"richpanel";q=10;w=5, "daily";q=1000;w=86400'
+    assert upstreams(response, "ratelimit") == '"richpanel";r=5;t=3, "daily";r=900'
+    assert upstreams(response, "ratelimit-policy") == '"richpanel";q=10;w=5, "daily";q=1000;w=86400'
 
 
 async def test_a_quota_named_after_the_key_does_not_tell_it(world, server):
@@ -154,7 +159,7 @@ async def test_a_quota_named_after_the_key_does_not_tell_it(world, server):
     world.simulator.faults.add(ForcedAnswer(status=200, headers=told, body=b'{"ticket": []}'))
     response = await world.gateway.rpc(server.token, "tools/call", {"name": LIST, "arguments": {}})
     assert response.headers["ratelimit-remaining"] == "5"
-    assert response.headers["ratelimit"] == '"richpanel";r=5, "[redacted]";r=900'
+    assert upstreams(response, "ratelimit") == '"richpanel";r=5, "[redacted]";r=900'
 
 
 async def test_a_success_tells_the_quota_that_is_left(world, server):

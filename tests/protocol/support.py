@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from mcp_gateway.kit.ratelimit import Quota
+from mcp_gateway.models.limits import Refusal
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.exchange import answer
 from mcp_gateway.protocol.host import PLAIN_TOOL, CallContext, OfferedTool
@@ -32,7 +34,10 @@ class FakeHost:
     offered: Mapping[str, OfferedTool] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any], CallContext]] = field(default_factory=list)
 
+    refusal: Refusal | None = None
+    own_quota: Quota | None = None
     notices: Mapping[str, Any] = field(default_factory=dict)
+    clients: list[object] = field(default_factory=list)
 
     @property
     def list_revision(self) -> str:
@@ -44,8 +49,17 @@ class FakeHost:
     def tool_names(self) -> Sequence[str]:
         return list(self.outcomes)
 
+    def seen(self, client: object) -> None:
+        self.clients.append(client)
+
     def find_tool(self, name: str) -> OfferedTool | None:
         return self.offered.get(name, PLAIN_TOOL) if name in self.outcomes else None
+
+    async def admit(self) -> Refusal | None:
+        return self.refusal
+
+    def quota(self) -> Quota | None:
+        return self.own_quota
 
     async def call_tool(self, name: str, arguments: dict[str, Any], call: CallContext) -> ToolOutcome:
         self.calls.append((name, arguments, call))

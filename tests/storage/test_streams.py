@@ -19,10 +19,13 @@ class FallibleTruth(Truth):
     """Postgres that may be away."""
 
     away = False
+    broken: bytes | None = None
 
     async def read(self, digest):
         if self.away:
             raise StoreUnavailableError("away")
+        if digest == self.broken:
+            raise RuntimeError("a bug in reading this one")
         return await super().read(digest)
 
 
@@ -139,6 +142,29 @@ async def test_stream_stays_open_while_no_store_can_tell_and_ends_when_one_says_
     one.streams.release(stream)
 
 
+async def test_look_up_that_fails_costs_no_other_stream_its_end_and_is_made_again(redis_url):
+    broken, other = tokens.mint(MCP_TOKEN_PREFIX), tokens.mint(MCP_TOKEN_PREFIX)
+    truth = FallibleTruth({broken.digest: principal(), other.digest: principal()})
+    async with replica(redis_url, truth, holds_streams=True) as one:
+        streams = [await one.streams.open(each.token, principal()) for each in (broken, other)]
+        truth.broken = broken.digest
+        for each in (broken, other):
+            # What Redis says of it is gone too, so that the truth is asked.
+            truth.delete(each.digest)
+            await one.redis.delete(f"rpgw:{TokenKind.SERVER.value}:{{{each.digest.hex()}}}")
+        one.tokens.flush()
+
+        async def closed(stream):
+            return stream.closed is CloseReason.REVOKED
+
+        await until(lambda: closed(streams[1]))
+        assert streams[0].closed is None
+        truth.broken = None
+        await until(lambda: closed(streams[0]))
+        for stream in streams:
+            one.streams.release(stream)
+
+
 async def test_stream_that_is_ended_twice_is_ended_once(one, minted):
     stream = await one.streams.open(minted.token, principal())
     one.streams.close(stream, CloseReason.EXPIRED)
@@ -146,7 +172,7 @@ async def test_stream_that_is_ended_twice_is_ended_once(one, minted):
     one.streams.drain()
     assert stream.closed is CloseReason.EXPIRED
     with pytest.raises(StreamGoneError):
-        await one.streams.find(stream.id, SERVER)
+        await one.streams.begin(stream.id, SERVER)
     assert one.streams._placed == 1
     one.streams.release(stream)
     assert is_empty(one.streams)

@@ -51,6 +51,7 @@ async def serving(app: ASGIApp, listener: socket.socket | None = None) -> AsyncI
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=5,
     )
     server = QuietServer(config)

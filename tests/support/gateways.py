@@ -51,8 +51,11 @@ def settings_for(stores: Stores, **overrides: Any) -> Settings:
         "encryption_keys": ENCRYPTION_KEYS,
         "public_url": "http://gateway.example",
         "allowed_hosts": "*",
+        "allow_private_upstream": True,
         "log_level": "warning",
         "database_pool_size": 5,
+        # All tests call from one address, and share one Redis.
+        "miss_limit_per_minute": 0,
         **overrides,
     }
     return Settings.from_environment(**values)

@@ -95,16 +95,22 @@ class Replica:
 
 
 def _stream_hub(
-    redis: "Redis", link: RedisLink, server_tokens: TokenStore[ServerPrincipal], clock: ManualClock, mark_seconds: float
+    redis: "Redis",
+    link: RedisLink,
+    stream_link: RedisLink,
+    server_tokens: TokenStore[ServerPrincipal],
+    clock: ManualClock,
+    mark_seconds: float,
 ) -> StreamHub:
     ids = StreamIds(b"s" * 32)
     return StreamHub(
         ids=ids,
-        relay=StreamRelay(redis, link, Sealer({"k1": bytes(range(32))}), clock, ids.process),
+        relay=StreamRelay(redis, stream_link, Sealer({"k1": bytes(range(32))}), clock, ids.process),
         server_tokens=server_tokens,
+        hears=lambda: link.available,
         clock=clock,
         metrics=Metrics(),
-        limits=StreamLimits(streams=10, per_server=5),
+        limits=StreamLimits(streams=10, per_server=5, per_tenant=5, calls_per_server=5),
         mark_seconds=mark_seconds,
     )
 
@@ -122,7 +128,7 @@ async def replica(
 ) -> AsyncIterator[Replica]:
     redis = open_redis(redis_url)
     clock = ManualClock()
-    link = RedisLink(redis)
+    link, stream_link = RedisLink(redis), RedisLink(redis)
     records = TokenRecords(redis, link, mac_key)
     tokens = TokenStore(
         TokenKind.SERVER,
@@ -134,13 +140,19 @@ async def replica(
         clock=clock,
         max_cached=max_cached,
     )
-    streams = _stream_hub(redis, link, tokens, clock, mark_seconds)
+    streams = _stream_hub(redis, link, stream_link, tokens, clock, mark_seconds)
     one = Replica(redis, link, records, tokens, clock, streams)
-    work = [link.run(), *([streams.keep_forever(), streams.watch_forever()] if holds_streams else [])]
+    work = [
+        link.run(),
+        stream_link.run(),
+        *([streams.keep_forever(), streams.watch_forever()] if holds_streams else []),
+    ]
     tasks = [asyncio.create_task(each) for each in work]
     try:
         if connected:
             await one.until(available=True)
+            async with asyncio.timeout(LIMIT_SECONDS):
+                await stream_link.wait_until(available=True)
         yield one
     finally:
         await cancel_all(tasks)

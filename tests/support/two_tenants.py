@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 
 from mcp_gateway.schema.isolation import tenant_columns
+from mcp_gateway.schema.tables import APPLICATION_PRIVILEGES
 from tests.support.databases import connected
 from tests.support.gateways import Gateway, Stores
 
@@ -41,7 +42,11 @@ async def furnish(gateway: Gateway, canary: str) -> Owned:
     path = f"/integrated-account/{account['id']}/mcp"
     server = await gateway.made(path, {"name": canary, "config": {}}, key=api_token["token"])
     await gateway.call(server["token"], TOOL, {})
-    return Owned(tenant["id"], account["id"], server["id"], api_token["id"], server["token"], api_token["token"])
+    rotation = {"overlap_seconds": 3600}
+    rotated = await gateway.admin("POST", f"{path}/{server['id']}/rotate", rotation, key=api_token["token"])
+    assert rotated.status_code == 200, rotated.text
+    mcp_token = rotated.json()["token"]
+    return Owned(tenant["id"], account["id"], server["id"], api_token["id"], mcp_token, api_token["token"])
 
 
 @contextlib.asynccontextmanager
@@ -76,3 +81,44 @@ async def is_untouched(stores: Stores, table: str, row: dict[str, Any]) -> bool:
     async with connected(stores.owner_url) as connection:
         query = f"SELECT count(*) FROM {table} t WHERE to_jsonb(t) = $1::jsonb"
         return bool(await connection.fetchval(query, json.dumps(row)) == 1)
+
+
+async def trespasses(stores: Stores, connection: asyncpg.Connection, table: str, ours: str, other: str) -> list[str]:
+    """What SQL in our name, as the application's role and with no filter at all, does to the other tenant's rows.
+
+    Reads, changes, deletes, and writes new ones and old ones in its name; an empty list when none of it gets through.
+    """
+    column, granted = tenant_columns()[table], APPLICATION_PRIVILEGES[table].split(", ")
+    theirs = (await a_row_of_each(stores, other))[table]
+    found = []
+    async with in_the_name_of(connection, ours):
+        owners = {row[0] for row in await connection.fetch(f"SELECT {column} FROM {table}")}
+        found += ["read"] * (owners != {ours})
+        if "UPDATE" in granted:
+            changed = await connection.fetch(f"UPDATE {table} SET {column} = {column} RETURNING {column}")
+            found += ["changed"] * ({row[0] for row in changed} != {ours})
+        if "DELETE" in granted:
+            query = f"DELETE FROM {table} WHERE {column} = $1 RETURNING 1"
+            found += ["deleted"] * bool(await connection.fetch(query, other))
+    copy = f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM jsonb_populate_record(NULL::{table}, $1)"
+    if "INSERT" in granted and not await _is_refused(connection, ours, copy, json.dumps(theirs)):
+        found.append("written")
+    given_away = f"UPDATE {table} SET {column} = $1"
+    if "UPDATE" in granted and not await _is_refused(connection, ours, given_away, other):
+        found.append("given away")
+    if not await is_untouched(stores, table, theirs):
+        found.append("not as it was")
+    return [f"{table}: {one}" for one in found]
+
+
+async def _is_refused(connection: asyncpg.Connection, tenant_id: str, query: str, value: str) -> bool:
+    """Whether row-level security, and nothing else, stops the statement."""
+    async with in_the_name_of(connection, tenant_id):
+        try:
+            await connection.execute(query, value)
+        except asyncpg.InsufficientPrivilegeError as exc:
+            return "row-level security" in str(exc)
+        except asyncpg.IntegrityConstraintViolationError:
+            # It got as far as the table's own constraints.
+            return False
+    return False

@@ -118,12 +118,24 @@ async def test_header_bytes_that_are_no_text_do_not_break_the_answer(make_client
         assert (await make_client(peer.url).send(request(), KEY)).body == b"{}"
 
 
-@pytest.mark.parametrize("length", ["abc", "1", "-1", "999999", "9" * 5000])
+def _chunks_beside(length: str) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\ncontent-length: {length}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+    return head + b"2\r\n{}\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("length", ["1", "0", "999999"])
 async def test_length_beside_chunks_does_not_count(make_client: MakeClient, length: str):
     """RFC 9112 §6.3: the chunks decide."""
-    head = f"HTTP/1.1 200 OK\r\ncontent-length: {length}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
-    async with Peer(once_then_close(head + b"2\r\n{}\r\n0\r\n\r\n")) as peer:
+    async with Peer(once_then_close(_chunks_beside(length))) as peer:
         assert (await make_client(peer.url).send(request(), KEY)).body == b"{}"
+
+
+@pytest.mark.parametrize("length", ["abc", "-1", "9" * 5000])
+async def test_length_beside_chunks_that_is_no_number_is_not_http(make_client: MakeClient, length: str):
+    """RFC 9112 §6.3: both together ought to be handled as an error; nonsense among them is."""
+    async with Peer(once_then_close(_chunks_beside(length))) as peer:
+        with pytest.raises(UpstreamBrokenError):
+            await make_client(peer.url).send(request(), KEY)
 
 
 @pytest.mark.parametrize(

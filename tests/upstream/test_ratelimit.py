@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from mcp_gateway.kit.ratelimit import Quota
 from mcp_gateway.models.limits import LimitRules, RateLimits
+from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.results import call_headers
-from mcp_gateway.upstream.headers import kept_headers
+from mcp_gateway.upstream.headers import keep
 from mcp_gateway.upstream.ratelimit import MAX_OTHERS, parse
 from mcp_gateway.upstream.ratelimit_values import MAX_SECONDS
 
@@ -169,7 +170,9 @@ def test_every_way_of_saying_it_is_understood(variant: Variant):
     headers = {**variant.headers, "Date": DATE}
     assert parse(headers, variant.status, variant.rules) == variant.expected
     # As the client hands them on: nothing that is understood is lost on the way.
-    kept = kept_headers((name.lower(), value) for name, value in headers.items())
+    kept: dict[str, str] = {}
+    for name, value in headers.items():
+        keep(kept, name.lower().encode(), value.encode())
     assert parse(kept, variant.status, variant.rules) == variant.expected
 
 
@@ -256,7 +259,10 @@ def test_upstream_cannot_fill_our_answers_with_its_quotas():
 
 def test_item_named_like_one_of_ours_does_not_pass_for_it():
     headers = {"ratelimit": '"a";r=1, "richpanel";r=50, "gateway-token";r=60, "b";r=70'}
-    assert dict(call_headers(parse(headers, 200)))["ratelimit"] == '"richpanel";r=1, "b";r=70'
+    assert (
+        dict(call_headers(ToolOutcome({}, limits=parse(headers, 200)), None))["ratelimit"]
+        == '"richpanel";r=1, "b";r=70'
+    )
 
 
 NAMES = [
@@ -312,7 +318,7 @@ def test_no_headers_raise_and_all_that_comes_of_them_is_well_formed(
     assert_plausible(limits)
     assert (limits.retry_after_seconds is not None) or status != 429
     assert limits.retry_after_seconds is None or status != 200
-    assert_well_formed(dict(call_headers(limits)), limits)
+    assert_well_formed(dict(call_headers(ToolOutcome({}, limits=limits), None)), limits)
 
 
 def assert_plausible(limits: RateLimits) -> None:

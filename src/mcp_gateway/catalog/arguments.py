@@ -19,6 +19,8 @@ from mcp_gateway.exceptions import Problem
 
 MAX_PROBLEMS = 50
 """Problems named of one kind of check: an answer must not grow with a hostile request."""
+_NOTHING = "nothing"
+_PLACE_CODES = {"path": "segment", "file": "file"}
 _MAX_DEPTH = 64
 _MAX_SHOWN = 60
 _MAX_INTEGER = 2**63
@@ -30,6 +32,8 @@ class ArgumentChecker:
 
     arguments: Mapping[str, ArgumentDescription]
     validator: Draft202012Validator
+    changes: tuple[str, ...] = ()
+    """Arguments of which an update needs at least one; empty for other tools."""
 
     def problems(self, arguments: object) -> tuple[Problem, ...]:
         """All that is wrong, sorted by path; empty when the arguments fit."""
@@ -45,7 +49,26 @@ class ArgumentChecker:
         found = [problem for problem in found if problem.code != "type" or problem.path not in listed]
         bad = {_top(problem) for problem in found}
         found += [p for p in self._beyond_schema(sendable) if p.path not in bad]
+        if not found and self.changes and not any(arguments.get(name, {}) != {} for name in self.changes):
+            said = f"Nothing would change: give at least one of {', '.join(self.changes)}."
+            found.append(Problem("", said, _NOTHING, self.changes))
         return tuple(sorted(found, key=lambda problem: problem.path))
+
+    def with_nulls(self, problems: Sequence[Problem], names: Sequence[str]) -> tuple[Problem, ...]:
+        """The problems, and where nothing would change what to give in place of the nulls that were left out."""
+        if all(problem.code != _NOTHING for problem in problems):
+            return tuple(problems)
+        nulls = (
+            Problem(name, f"`{name}` is null, which changes nothing. {about}", "null")
+            for name in names
+            if name in self.changes and (about := self.arguments[name].description)
+        )
+        return (*problems, *nulls)
+
+    def left_alone(self, nulls: Sequence[str]) -> str:
+        """What to say of an update's nulls, which were left out; empty where there are none."""
+        names = [name for name in nulls if name in self.changes]
+        return f"Null changes nothing, so these stay as they are: {', '.join(names)}." if names else ""
 
     def _explain(self, error: ValidationError) -> Iterator[Problem]:
         kind, rules = error.kind.name, error.kind.as_dict()
@@ -82,7 +105,7 @@ class ArgumentChecker:
             value = arguments[name]
             wrong = _place_problem(value, argument)
             if wrong is not None:
-                yield Problem(name, f"`{name}` {wrong}.", "file" if argument.place == "file" else "segment")
+                yield Problem(name, f"`{name}` {wrong}.", _PLACE_CODES.get(argument.place, "minLength"))
             missing = [other for other in argument.requires if other not in arguments]
             if missing:
                 yield Problem(name, f"`{name}` means nothing without `{'`, `'.join(missing)}`.", "requires")
@@ -96,7 +119,9 @@ def _place_problem(value: Any, argument: ArgumentDescription) -> str | None:
     if argument.place == "path" or argument.reserved:
         return segment_problem(value, argument.reserved)
     if argument.place != "file":
-        return None
+        # A message of blanks is as empty as none, and is sent all the same.
+        is_blank = argument.min_length is not None and not value.strip()
+        return "must not be empty" if is_blank else None
     contents = decoded(value)
     if contents is None:
         return "must be base64 (RFC 4648 §4)"

@@ -39,6 +39,20 @@ def _inside(place: dict[str, Any], step: str) -> dict[str, Any]:
     return items[0]
 
 
+def without_empty(value: Any) -> Any:
+    """The value without what says nothing in it: null, empty texts, and lists and objects with nothing left."""
+    if isinstance(value, Mapping):
+        kept = {name: without_empty(item) for name, item in value.items()}
+        return {name: item for name, item in kept.items() if not _is_empty(item)}
+    if isinstance(value, list | tuple):
+        return [item for item in map(without_empty, value) if not _is_empty(item)]
+    return value
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, dict | list) and not value)
+
+
 def multipart(files: Mapping[str, tuple[str, bytes]], fields: Mapping[str, str]) -> tuple[str, bytes]:
     """Content type and body of a form; `files` maps the part's name to file name and contents."""
     boundary = _boundary(files)

@@ -27,6 +27,7 @@ from mcp_gateway.catalog.paging import LIMIT, NEXT_CURSOR, Paging
 from mcp_gateway.catalog.preparation import Preparation
 from mcp_gateway.catalog.presentation import Presentation
 from mcp_gateway.catalog.procedure import Procedure, SingleRequest
+from mcp_gateway.catalog.repetition import Repetition
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
 from mcp_gateway.catalog.tool import Tool
@@ -83,8 +84,9 @@ def compile_tool(
         number=method.number,
         is_write=_is_write(method),
         uses=_uses(method),
-        checker=ArgumentChecker(arguments, Draft202012Validator(input_schema)),
+        checker=ArgumentChecker(arguments, Draft202012Validator(input_schema), _changes(method)),
         binding=binding,
+        repetition=_repetition(method, arguments),
         shaper=Shaper(
             method.response, errors, Presentation(paging, Preparation.of(method.response, method.response.inner))
         ),
@@ -96,6 +98,15 @@ def compile_tool(
 
 def _limit_rules(documented: RateLimitDescription) -> LimitRules:
     return LimitRules(documented.window_seconds, documented.reset_unit, documented.leak_per_second)
+
+
+def _changes(method: MethodDescription) -> tuple[str, ...]:
+    """The arguments of which an update needs one, unless it always sends something."""
+    sent = {name: argument for name, argument in method.arguments.items() if argument.place in _BODY}
+    is_never_empty = method.request is not None and (method.request.fixed_body or method.request.stamps)
+    if method.method != "update" or is_never_empty or any(argument.required for argument in sent.values()):
+        return ()
+    return tuple(name for name, argument in sent.items() if not argument.requires)
 
 
 def _uses(method: MethodDescription) -> frozenset[str]:
@@ -114,6 +125,14 @@ def _binding(method: MethodDescription, arguments: Mapping[str, ArgumentDescript
         return None
     accept = ANY_MEDIA_TYPE if method.response.shape == "content" else JSON
     return RequestBinding(method.request, arguments, is_write=_is_write(method), accept=accept)
+
+
+def _repetition(method: MethodDescription, arguments: Mapping[str, ArgumentDescription]) -> Repetition | None:
+    if not _is_write(method):
+        return None
+    defaults = {name: argument.default for name, argument in arguments.items() if argument.default is not None}
+    is_idempotent = method.annotations.idempotent
+    return Repetition(method.tool, defaults, is_idempotent, method.idempotent_without, method.subject)
 
 
 def _procedure(method: MethodDescription, siblings: Mapping[str, Tool], paging: Paging | None) -> Procedure:
@@ -238,6 +257,10 @@ def _argument_faults(method: MethodDescription) -> Iterable[str]:
     named |= {a.to.argument for a in arguments.values() if isinstance(a.to, PlaceByArgument)}
     if method.number is not None:
         named.add(method.number.argument)
+    if method.subject is not None:
+        named.add(method.subject.argument)
+    if method.idempotent_without is not None:
+        named.add(method.idempotent_without)
     if method.verify is not None:
         named |= method.verify.fields.keys()
     misplaced = [name for name, argument in arguments.items() if _is_misplaced(argument)]
@@ -262,6 +285,10 @@ def _policy_faults(integration: IntegrationDescription, method: MethodDescriptio
         yield f"read_only must be {str(not is_write).lower()} for the method {method.method}"
     if method.request is not None and (method.request.verb == "GET") is not (method.method in {"list", "get"}):
         yield f"the verb {method.request.verb} does not suit the method {method.method}"
+    if method.subject is not None and not is_write:
+        yield "a read changes no subject"
+    if method.annotations.idempotent and method.idempotent_without is not None:
+        yield "idempotent_without is for a tool that is not idempotent"
     if is_write and (method.settle is None) is (method.unsettled is None):
         yield "a write must name the look-up that settles it, or else what to do without one (unsettled)"
     if (method.method == "list") is not (method.response.shape in {"list", "optional"}):

@@ -97,6 +97,8 @@ class RequestDescription(_Strict):
     """Dotted path → value."""
     stamps: dict[Text, Literal["epoch_ms", "iso"]] = {}
     """Dotted path → form of the time of the call."""
+    omits_empty: bool = False
+    """True where the API refuses members of the body that are empty: they are not sent."""
     safe: bool = False
     """True for a POST that only reads."""
     paging: PagingDescription | None = None
@@ -153,6 +155,8 @@ class NumberDescription(_Strict):
     """Its argument that takes the number."""
     take: Text
     """Member of its result that is the id."""
+    same: Text | None = None
+    """Member of its result that is the number; a record that has another one there is not the one that was meant."""
     is_answer: bool = False
     """True when the look-up's result is what the tool would have given."""
 
@@ -163,7 +167,22 @@ class VerifyDescription(_Strict):
     lookup: Name
     """Tool that reads the object by the argument `id`."""
     fields: dict[Name, Text]
-    """Argument → dotted path in the object."""
+    """Argument → dotted path in the object; `array.*.member` is found in any item of an array."""
+    nothing: dict[Name, Text] = {}
+    """Argument → the value that asks for none, which the object may tell as null."""
+    twins: Words = ()
+    """Further members of an item that may hold the same text."""
+    made: Text | None = None
+    """Member of an item with the time it was made: one that was there before proves nothing."""
+
+
+class SubjectDescription(_Strict):
+    """The object a write changes."""
+
+    kind: Name
+    """Shared by all tools that change objects of this kind."""
+    argument: Name
+    """The argument that is its id."""
 
 
 class PartDescription(_Strict):
@@ -223,6 +242,10 @@ class MethodDescription(_Strict):
     """What a composite tool asks for."""
     number: NumberDescription | None = None
     verify: VerifyDescription | None = None
+    subject: SubjectDescription | None = None
+    """What a write changes; None where it makes something new."""
+    idempotent_without: Name | None = None
+    """Argument without which a tool that is not idempotent is."""
     settle: Text | None = None
     """The look-up that tells whether a write took effect."""
     unsettled: Text | None = None

@@ -59,13 +59,20 @@ def classify(response: UpstreamResponse, context: ErrorContext, limits: RateLimi
     return ToolOutcome.from_error(_refusal(response.status, context, complaint, limits), limits)
 
 
-def complaint_in_success(status: int, complaint: Complaint, context: ErrorContext) -> ToolError:
-    """A 2xx whose body is nothing but an error object."""
-    if not complaint.is_timeout and (complaint.status or 0) < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _rejected(status, context, complaint)
-    if context.is_write:
-        return _unknown(context, status, complaint.message)
-    return _error(ErrorType.UPSTREAM_ERROR, "failed", status, context, complaint)
+def complaint_in_success(
+    response: UpstreamResponse, complaint: Complaint, context: ErrorContext, limits: RateLimits | None
+) -> ToolOutcome:
+    """A 2xx whose body is nothing but an error object; a status that the body names counts for that of the answer."""
+    told = complaint.status
+    if told is not None and told >= HTTPStatus.BAD_REQUEST:
+        return classify(replace(response, status=told), context, limits)
+    if not complaint.is_timeout:
+        error = _rejected(response.status, context, complaint)
+    elif context.is_write:
+        error = _unknown(context, response.status, complaint.message)
+    else:
+        error = _error(ErrorType.UPSTREAM_ERROR, "failed", response.status, context, complaint)
+    return ToolOutcome.from_error(error, limits)
 
 
 def ambiguous(response: UpstreamResponse, context: ErrorContext, count: int, advice: str) -> ToolError:
@@ -88,6 +95,11 @@ def from_exception(exc: UpstreamError, context: ErrorContext, *, limit: int | No
         return ToolOutcome.from_error(_unknown(context, None, exc.message))
     kind, advice = _broken(exc, context, limit)
     return ToolOutcome.from_error(ToolError(kind, "upstream", f"{_sentence(exc.message)} {advice}"))
+
+
+def unconfirmed(context: ErrorContext, said: str) -> ToolError:
+    """Of a write that another process may have made; `said` is how that is known."""
+    return ToolError(ErrorType.OUTCOME_UNKNOWN, "gateway", f"{_sentence(said)} {context.doubt}")
 
 
 def rate_limited(status: int, context: ErrorContext, limits: RateLimits | None) -> ToolOutcome:
@@ -160,7 +172,8 @@ def _error(kind: ErrorType, verb: str, status: int, context: ErrorContext, compl
     problems = [item.to_dict(context.wire_names) for item in complaint.problems]
     said = complaint.message or "; ".join(f"{item['path']}: {item['message']}" for item in problems)
     message = _compose(f"{context.title} {verb} (HTTP {status})", said, _advice(kind, status, context))
-    return ToolError(kind, "upstream", message, status, {"problems": problems} if problems else {})
+    details = {"problems": problems} if problems else {}
+    return ToolError(kind, "upstream", message, status, details, quotes_upstream=bool(said))
 
 
 def _advice(kind: ErrorType, status: int, context: ErrorContext) -> str:
@@ -173,7 +186,9 @@ def _advice(kind: ErrorType, status: int, context: ErrorContext) -> str:
 
 def _unknown(context: ErrorContext, status: int | None, said: str) -> ToolError:
     what = f"{context.title} did not confirm the change" + (f" (HTTP {status})" if status is not None else "")
-    return ToolError(ErrorType.OUTCOME_UNKNOWN, "upstream", _compose(what, said, context.doubt), status)
+    quotes = status is not None and bool(said)
+    message = _compose(what, said, context.doubt)
+    return ToolError(ErrorType.OUTCOME_UNKNOWN, "upstream", message, status, quotes_upstream=quotes)
 
 
 def _broken(exc: UpstreamError, context: ErrorContext, limit: int | None) -> tuple[ErrorType, str]:

@@ -3,6 +3,7 @@
 from mcp_gateway.catalog.description import ArgumentDescription, MethodDescription, SchemaDescription
 from mcp_gateway.catalog.paging import NEXT_CURSOR
 from mcp_gateway.catalog.procedure import VERIFY
+from mcp_gateway.catalog.repetition import ALLOW_DUPLICATE
 
 FIELDS = "fields"
 
@@ -14,8 +15,9 @@ _FIELDS = ArgumentDescription(
 )
 _NEXT_CURSOR = ArgumentDescription(place="option", type="string", description="next_cursor of the previous answer.")
 _VERIFY = ArgumentDescription(
-    place="option", type="boolean", default=False, description="Read back what was applied; costs one request more."
+    place="option", type="boolean", default=False, description="Read back what was applied; one request more."
 )
+_ALLOW_DUPLICATE = ArgumentDescription(place="option", type="boolean", description="Send the same again.")
 
 
 def with_options(method: MethodDescription) -> dict[str, ArgumentDescription]:
@@ -27,4 +29,6 @@ def with_options(method: MethodDescription) -> dict[str, ArgumentDescription]:
         arguments[NEXT_CURSOR] = _NEXT_CURSOR
     if method.verify is not None:
         arguments[VERIFY] = _VERIFY
+    if not method.annotations.idempotent and not method.annotations.read_only:
+        arguments[ALLOW_DUPLICATE] = _ALLOW_DUPLICATE
     return arguments

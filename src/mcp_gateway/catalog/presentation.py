@@ -20,8 +20,8 @@ from mcp_gateway.catalog.run import Run
 from mcp_gateway.catalog.selection import Selection
 
 RESULT, NEXT_CURSOR, TRUNCATED, NOTICE = "result", "next_cursor", "truncated", "notice"
-ENVELOPE = 400
-"""Characters kept free for what stands around a result, its cursor included."""
+ENVELOPE = 480
+"""Characters kept free for what stands around a result, its cursor and the notice about untrusted text included."""
 _START = Position(1, 1)
 _LEAST_RECORD = 3
 """Characters of `{},`."""

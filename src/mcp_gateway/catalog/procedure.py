@@ -6,10 +6,12 @@ outcome. Whoever drives it does the sending and sees to it that at most one writ
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 from mcp_gateway.catalog.description import NumberDescription, VerifyDescription
 from mcp_gateway.catalog.run import Run
+from mcp_gateway.catalog.verification import MISSING, applied, at, begun
 from mcp_gateway.exceptions import InvalidInputError
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
@@ -18,11 +20,7 @@ Steps = Generator[tuple[UpstreamRequest, ...], tuple[Exchange, ...], ToolOutcome
 
 VERIFY = "verify"
 APPLIED = "applied"
-UNKNOWN = "unknown"
 
-_MISSING = object()
-_ANY = ".*."
-"""Stands in a path for any item of an array."""
 _MAX_NUMBER_DIGITS = 12
 
 
@@ -80,7 +78,8 @@ class SingleRequest:
         outcome = tool.read(exchange, arguments, run)
         if self.verify is None or outcome.error is not None or not arguments.get(VERIFY):
             return outcome
-        return (yield from self._verified(self.verify, outcome, arguments, run))
+        since = begun(exchange, run.now)
+        return (yield from self._verified(self.verify, outcome, arguments, since, run))
 
     def _by_number(self, described: NumberDescription, number: str, arguments: Mapping[str, Any], run: Run) -> Steps:
         lookup = self.siblings[described.lookup]
@@ -96,6 +95,9 @@ class SingleRequest:
             return found
         if not isinstance(identifier, str):
             return _without_id(described, found)
+        other = _other_number(record, described, number)
+        if other is not None:
+            return _another_record(described, found, number, other)
         try:
             outcome = yield from self._by_id({**arguments, described.argument: identifier}, run)
         except InvalidInputError:  # of upstream's id, which the caller cannot mend
@@ -103,19 +105,19 @@ class SingleRequest:
         return replace(outcome, meta={**outcome.meta, **resolved(described, number, identifier)})
 
     def _verified(
-        self, described: VerifyDescription, outcome: ToolOutcome, arguments: Mapping[str, Any], run: Run
+        self,
+        described: VerifyDescription,
+        outcome: ToolOutcome,
+        arguments: Mapping[str, Any],
+        since: datetime,
+        run: Run,
     ) -> Steps:
         lookup = self.siblings[described.lookup]
         asked = {"id": arguments["id"]}
         (exchange,) = yield (lookup.build_request(asked, run),)
         check = lookup.read(exchange, asked, run.unshown())
         record = check.structured.get("result") if check.error is None else None
-        applied = {
-            name: UNKNOWN if record is None else _is_applied(record, path, arguments[name])
-            for name, path in described.fields.items()
-            if name in arguments
-        }
-        structured = {**outcome.structured, APPLIED: applied}
+        structured = {**outcome.structured, APPLIED: applied(record, described, arguments, since)}
         return replace(outcome, structured=structured, limits=check.limits or outcome.limits)
 
 
@@ -128,42 +130,30 @@ def number_of(arguments: Mapping[str, Any], described: NumberDescription | None)
 
 def value_at(value: Any, path: str) -> Any:
     """What stands at a dotted path of member names and indices; None where there is nothing."""
-    found = _at(value, path)
-    return None if found is _MISSING else found
-
-
-def _at(value: Any, path: str) -> Any:
-    for step in path.split("."):
-        if isinstance(value, Mapping) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return _MISSING
-    return value
-
-
-def _is_applied(record: Any, path: str, wanted: Any) -> bool | str:
-    """Whether the object has what the write asked for; unknown where the object does not tell."""
-    outer, is_any, inner = path.partition(_ANY)
-    if is_any:
-        items = _at(record, outer)
-        # Not finding it proves nothing: upstream may write a text its own way.
-        return True if isinstance(items, list) and any(_at(item, inner) == wanted for item in items) else UNKNOWN
-    found = _at(record, path)
-    if found is _MISSING:
-        return UNKNOWN
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        return all(found.get(name) == value for name, value in wanted.items())
-    if isinstance(wanted, list) and isinstance(found, list):
-        return all(item in found for item in wanted)
-    return bool(found == wanted)
+    found = at(value, path)
+    return None if found is MISSING else found
 
 
 def resolved(described: NumberDescription, number: str, identifier: str | None = None) -> dict[str, Any]:
     """What `_meta` says of an argument that was looked up by number."""
     told = {"number": number} if identifier is None else {"number": number, "id": identifier}
     return {"resolved": {described.argument: told}}
+
+
+def _other_number(record: Any, described: NumberDescription, number: str) -> str | None:
+    """The number of the record where it is not the one that was asked for; not every answer has to tell it."""
+    told = None if described.same is None else record.get(described.same)
+    text = "" if told is None else str(told).strip()
+    is_same = text.isascii() and text.isdigit() and text.lstrip("0") == number.lstrip("0")
+    if not text or is_same:
+        return None
+    return text if text.isascii() and text.isdigit() and len(text) <= _MAX_NUMBER_DIGITS else "of another form"
+
+
+def _another_record(described: NumberDescription, found: ToolOutcome, number: str, other: str) -> ToolOutcome:
+    what = f"The look-up by number {number} gave the record with {described.same} {other}"
+    message = f"{what}, so nothing more was sent and nothing was changed. Give `{described.argument}` as the id."
+    return ToolOutcome.from_error(ToolError(ErrorType.UPSTREAM_BAD_RESPONSE, "upstream", message), found.limits)
 
 
 def _without_id(described: NumberDescription, found: ToolOutcome) -> ToolOutcome:

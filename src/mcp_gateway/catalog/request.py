@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import orjson
 
-from mcp_gateway.catalog.body import decoded, multipart, put
+from mcp_gateway.catalog.body import decoded, multipart, put, without_empty
 from mcp_gateway.catalog.cursor import Position
 from mcp_gateway.catalog.description import ArgumentDescription, PlaceByArgument, RequestDescription
 from mcp_gateway.catalog.identifiers import encode_segment, segment_problem
@@ -97,6 +97,8 @@ class RequestBinding:
         for name, value in self._given(arguments, "body"):
             for wire in self._places(name, arguments):
                 put(body, wire, value)
+        if request.omits_empty:
+            body = without_empty(body)
         if not request.wrapper:
             return orjson.dumps(body)
         wrapped: dict[str, Any] = {}

@@ -1,16 +1,17 @@
 """The compiled catalog: tools and integrations as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mcp_gateway.catalog.arguments import ArgumentChecker
 from mcp_gateway.catalog.cursor import CursorError
 from mcp_gateway.catalog.description import ExampleDescription, Method, NumberDescription, Policy
-from mcp_gateway.catalog.errors import from_exception
+from mcp_gateway.catalog.errors import from_exception, unconfirmed
 from mcp_gateway.catalog.paging import NEXT_CURSOR, Paging
 from mcp_gateway.catalog.procedure import Procedure, Steps
-from mcp_gateway.catalog.repair import Repair, repaired
+from mcp_gateway.catalog.repair import DROPPED, Repair, repaired
+from mcp_gateway.catalog.repetition import Repetition
 from mcp_gateway.catalog.request import RequestBinding
 from mcp_gateway.catalog.result import Shaper
 from mcp_gateway.catalog.run import PLAIN_RUN, Run
@@ -29,6 +30,8 @@ class Prepared:
     """What was read as something else than it was."""
     problems: tuple[Problem, ...] = ()
     """What is wrong with them; empty when the tool can be carried out."""
+    notice: str = ""
+    """What the caller of a success must be told: that a null, which may have been meant to clear, cleared nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +68,8 @@ class Tool:
     checker: ArgumentChecker = field(repr=False)
     binding: RequestBinding | None = field(repr=False)
     """None for a composite tool."""
+    repetition: Repetition | None = field(repr=False)
+    """What makes two calls the same write; None for a read."""
     shaper: Shaper = field(repr=False)
     paging: Paging | None = field(repr=False)
     procedure: Procedure = field(repr=False)
@@ -75,6 +80,11 @@ class Tool:
     def kind(self) -> Literal["read", "write"]:
         """The group of methods a filter may name."""
         return "read" if self.method in {"list", "get"} else "write"
+
+    @property
+    def method_note(self) -> str:
+        """The method, with a word where its name promises a write and the tool only reads."""
+        return f"{self.method}, only reads" if self.kind == "write" and not self.is_write else self.method
 
     @property
     def most_requests(self) -> int:
@@ -94,7 +104,11 @@ class Tool:
         if not problems:
             return Prepared(arguments)
         mended, repairs = repaired(arguments, self.input_schema)
-        return Prepared(mended, repairs, self.validate(mended, run) if repairs else problems)
+        if not repairs:
+            return Prepared(mended, problems=problems)
+        left = [repair.path for repair in repairs if repair.used is DROPPED]
+        problems = self.checker.with_nulls(self.validate(mended, run), left)
+        return Prepared(mended, repairs, problems, self.checker.left_alone(left))
 
     def steps(self, arguments: Mapping[str, Any], run: Run = PLAIN_RUN) -> Steps:
         """The dialogue that carries the tool out, for arguments that passed `validate`."""
@@ -113,7 +127,8 @@ class Tool:
         except CursorError as exc:
             message = f"`{NEXT_CURSOR}` {exc}."
             raise InvalidInputError(message, [Problem(NEXT_CURSOR, message, "cursor")]) from exc
-        return self.binding.build(arguments, position, run.now)
+        request = self.binding.build(arguments, position, run.now)
+        return request if self.repetition is None else replace(request, intent=self.repetition.intent(arguments))
 
     def read(self, exchange: Exchange, arguments: Mapping[str, Any], run: Run = PLAIN_RUN) -> ToolOutcome:
         """The outcome of what came of the request that `build_request` made of the same arguments."""
@@ -133,10 +148,20 @@ class Tool:
         return self.shaper.shape(response, arguments, limits, run)
 
     def failed(
-        self, exc: UpstreamError, arguments: Mapping[str, Any] | None = None, run: Run = PLAIN_RUN
+        self,
+        exc: UpstreamError,
+        arguments: Mapping[str, Any] | None = None,
+        run: Run = PLAIN_RUN,
+        *,
+        has_written: bool = True,
     ) -> ToolOutcome:
-        """The outcome of an exchange without a complete answer."""
-        return from_exception(exc, self.shaper.errors, limit=self._limit(arguments or {}, run))
+        """The outcome of an exchange without a complete answer; a write tool may have failed before its write."""
+        errors = self.shaper.errors if has_written else replace(self.shaper.errors, is_write=False)
+        return from_exception(exc, errors, limit=self._limit(arguments or {}, run))
+
+    def unconfirmed(self, said: str) -> ToolOutcome:
+        """The outcome of a write that may have been made, by a call that nobody can ask any more."""
+        return ToolOutcome.from_error(unconfirmed(self.shaper.errors, said))
 
     def _limit(self, arguments: Mapping[str, Any], run: Run) -> int | None:
         """The page size of the call; None for a tool without pages."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import typer
 
-from mcp_gateway.cli import accounts, operating, servers, tenants, tokens, tools
+from mcp_gateway.cli import accounts, audit, operating, servers, tenants, tokens, tools
 from mcp_gateway.cli.exits import run_and_exit
 
 HELP = """Hosted MCP servers for Richpanel: one POST gives a secret URL to paste into ChatGPT, Claude or Cursor.
@@ -32,6 +32,7 @@ def build() -> typer.Typer:
     app.add_typer(tokens.app, name="token")
     app.add_typer(accounts.app, name="account")
     app.add_typer(servers.app, name="server")
+    app.add_typer(audit.app, name="audit")
     return app
 
 

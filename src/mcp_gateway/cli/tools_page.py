@@ -38,7 +38,7 @@ def page(integration: Integration) -> str:
         "",
         "| tool | method | tags |",
         "|---|---|---|",
-        *(f"| [`{tool.name}`](#{tool.name}) | {tool.method} | {', '.join(tool.tags)} |" for tool in integration.tools),
+        *(f"| [`{one.name}`](#{one.name}) | {one.method_note} | {', '.join(one.tags)} |" for one in integration.tools),
     ]
     for resource, tools in groupby(integration.tools, key=lambda tool: tool.resource):
         lines += ["", f"## {resource.replace('_', ' ').capitalize()}"]

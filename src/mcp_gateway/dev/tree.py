@@ -16,6 +16,7 @@ from mcp_gateway.dev.environment import (
     HOST,
     MIGRATION_DATABASE,
     OPERATOR_KEY,
+    PRIVATE_UPSTREAM,
     PUBLIC_URL,
     REDIS,
     RICHPANEL,
@@ -102,6 +103,7 @@ class DevTree:
         port = self._options.port or free_port()
         defaults = {
             PUBLIC_URL: f"http://{HOST}:{port}",
+            PRIVATE_UPSTREAM: "true",
             OPERATOR_KEY: self._kept("operator-key", secretfiles.operator_key),
             ENCRYPTION_KEYS: self._kept("encryption-keys", secretfiles.encryption_keys),
         }

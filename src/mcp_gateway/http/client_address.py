@@ -5,6 +5,7 @@ not itself a trusted proxy is the client. What stands further left is what the c
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.types import Scope
@@ -13,6 +14,10 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 FORWARDED = b"x-forwarded-for"
+CLIENT_ADDRESS_KEY = "client_address"
+"""Of the ASGI scope: what `ClientAddress.of` found."""
+IPV6_SUBSCRIBER_BITS = 64
+"""One customer's IPv6 addresses, as a rule (RFC 6177): all of them count as one."""
 
 
 class ClientAddress:
@@ -28,7 +33,12 @@ class ClientAddress:
 
     def of(self, scope: Scope) -> str:
         """The address as text; `unknown` where the server does not know its peer (a unix socket)."""
-        peer = _address(scope["client"][0]) if scope.get("client") else None
+        client = scope.get("client")
+        if not client:
+            return "unknown"
+        if not self._trusted:
+            return _canonical(client[0])
+        peer = _address(client[0])
         if peer is None:
             return "unknown"
         for hop in reversed(_hops(scope) if self._is_trusted(peer) else []):
@@ -44,9 +54,24 @@ class ClientAddress:
         return any(address in network for network in self._trusted)
 
 
+def subscriber(address: str) -> str:
+    """Whose address it is, for limits: an IPv4 address, the first half of an IPv6 one, or `unknown`."""
+    found = _address(address)
+    if isinstance(found, IPv6Address):
+        return str(ip_network((found, IPV6_SUBSCRIBER_BITS), strict=False))
+    return address
+
+
 def _hops(scope: Scope) -> list[str]:
     values = [value.decode("latin-1") for name, value in scope["headers"] if name == FORWARDED]
     return [hop for value in values for hop in value.split(",")]
+
+
+@lru_cache(maxsize=4096)
+def _canonical(text: str) -> str:
+    """The peer's address as `of` tells it; a client's connections and requests ask for the same one again and again."""
+    address = _address(text)
+    return "unknown" if address is None else str(address)
 
 
 def _address(text: str) -> Address | None:

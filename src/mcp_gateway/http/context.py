@@ -5,8 +5,15 @@ from typing import Annotated
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from mcp_gateway.exceptions import InvalidInputError, PermissionDeniedError, Problem
+from mcp_gateway.exceptions import (
+    InvalidInputError,
+    PermissionDeniedError,
+    Problem,
+    RateLimitedError,
+    UnauthenticatedError,
+)
 from mcp_gateway.factory import Factory
+from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, subscriber
 from mcp_gateway.models.api_tokens import Scope
 from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.services.scopes import require_scope
@@ -28,9 +35,11 @@ OPERATOR = "operator"
 """Stands among the scopes of a route that no API token may use, whatever its scopes."""
 
 
-async def _authorized(needed: SecurityScopes, services: Services, credentials: Credentials) -> AdminPrincipal:
+async def _authorized(
+    needed: SecurityScopes, request: Request, services: Services, credentials: Credentials
+) -> AdminPrincipal:
     """The caller, once it has what the route declares; OpenAPI lists the same with the operation's `security`."""
-    principal = await _known(services, credentials)
+    principal = await _known(request, services, credentials)
     for scope in needed.scopes:
         if scope == OPERATOR:
             if not principal.is_operator:
@@ -40,16 +49,25 @@ async def _authorized(needed: SecurityScopes, services: Services, credentials: C
     return principal
 
 
-async def _tool_caller(services: Services, credentials: Credentials) -> AdminPrincipal:
+async def _tool_caller(request: Request, services: Services, credentials: Credentials) -> AdminPrincipal:
     # Which of the two it needs, the service says once it knows the tool; with neither there is nothing to look up.
-    principal = await _known(services, credentials)
+    principal = await _known(request, services, credentials)
     if not principal.scopes & {Scope.READ, Scope.WRITE}:
         require_scope(principal.scopes, Scope.READ)
     return principal
 
 
-async def _known(services: Services, credentials: Credentials) -> AdminPrincipal:
-    return await services.authentication.admin(None if credentials is None else credentials.credentials)
+async def _known(request: Request, services: Services, credentials: Credentials) -> AdminPrincipal:
+    if credentials is None:
+        return await services.authentication.admin(None)
+    try:
+        return await services.authentication.admin(credentials.credentials)
+    except UnauthenticatedError:
+        # Looked up all the same: clients share addresses, and a live key always passes.
+        refusal = await services.limits.miss(subscriber(request.scope[CLIENT_ADDRESS_KEY]))
+        if refusal is None:
+            raise
+        raise RateLimitedError(refusal.message, retry_after_seconds=refusal.retry_after_seconds) from None
 
 
 Operator = Annotated[AdminPrincipal, Security(_authorized, scopes=[OPERATOR])]

@@ -1,17 +1,19 @@
 """The outermost layer: takes secrets out of the path, numbers the request, adds headers, logs, catches what is left."""
 
+import itertools
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_gateway.http.bodies import ClientGoneError
-from mcp_gateway.http.client_address import ClientAddress
+from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, ClientAddress
 from mcp_gateway.http.secrets_in_path import mcp_route, take_secret
+from mcp_gateway.kit.request_facts import RequestFacts, set_request_facts
+from mcp_gateway.telemetry.lines import log_line
 from mcp_gateway.telemetry.metrics import Metrics
 
 REQUEST_ID_KEY = "request_id"
@@ -23,6 +25,8 @@ SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-robots-tag", b"noindex"),
 )
+
+_SECURITY_NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
 
 _LAST_RESORT = (
     b'{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"the gateway failed; '
@@ -42,8 +46,11 @@ class Edge:
         metrics: Metrics,
         client_address: ClientAddress,
         on_drain: Callable[[], None] = lambda: None,
+        endpoints: Mapping[str, ASGIApp] | None = None,
     ) -> None:
+        """`endpoints` by path are called at once: what the application wraps its routes in is nothing they need."""
         self._app = app
+        self._endpoints = endpoints or {}
         self._metrics = metrics
         self._client_address = client_address
         self.drain = on_drain
@@ -56,12 +63,17 @@ class Edge:
             return
         take_secret(scope)
         request_id = scope[REQUEST_ID_KEY] = _request_id(scope)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        scope[CLIENT_ADDRESS_KEY] = self._client_address.of(scope)
+        set_request_facts(RequestFacts(request_id, _user_agent(scope)))
         exchange = _Exchange(send, request_id)
         started = time.perf_counter()
+        app = self._endpoints.get(scope["path"])
+        if app is None:
+            app = self._app
+        else:
+            scope["app"] = self._app
         try:
-            await self._app(scope, receive, exchange.send)
+            await app(scope, receive, exchange.send)
         except ClientGoneError:
             exchange.status = 499  # the log's customary word for "the client closed the connection"
         except Exception:
@@ -73,14 +85,12 @@ class Edge:
 
     def _finished(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
-        self._metrics.request_finished(_method(scope["method"]), route, status, seconds)
-        logger.info(
+        method = _method(scope["method"])
+        self._metrics.request_finished(method, route, status, seconds)
+        client = scope[CLIENT_ADDRESS_KEY]
+        log_line(
             "http.request",
-            method=_method(scope["method"]),
-            route=route,
-            status=status,
-            ms=round(seconds * 1000, 2),
-            client=self._client_address.of(scope),
+            {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 2), "client": client},
         )
 
 
@@ -100,11 +110,22 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            headers = message.setdefault("headers", [])
+            headers = message.get("headers", [])
             present = {name for name, _ in headers}
-            headers.extend(pair for pair in SECURITY_HEADERS if pair[0] not in present)
-            MutableHeaders(raw=headers)["x-request-id"] = self._request_id
+            message["headers"] = [
+                *headers,
+                *(SECURITY_HEADERS if present.isdisjoint(_SECURITY_NAMES) else _missing(present)),
+                (b"x-request-id", self._request_id.encode()),
+            ]
         await self._send(message)
+
+
+def _missing(present: set[bytes]) -> list[tuple[bytes, bytes]]:
+    return [pair for pair in SECURITY_HEADERS if pair[0] not in present]
+
+
+_process = secrets.token_hex(6)
+_numbers = itertools.count(1)
 
 
 def _request_id(scope: Scope) -> str:
@@ -113,7 +134,12 @@ def _request_id(scope: Scope) -> str:
             given: str = value.decode("latin-1")
             if _REQUEST_ID.fullmatch(given):
                 return given
-    return "req_" + secrets.token_hex(12)
+    # Unique, and not secret: a name of this process and a number cost less than random bytes for each request.
+    return f"req_{_process}{next(_numbers):012x}"
+
+
+def _user_agent(scope: Scope) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"), None)
 
 
 def _route(scope: Scope) -> str:

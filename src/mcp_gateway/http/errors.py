@@ -20,6 +20,7 @@ from mcp_gateway.exceptions import (
     InvalidInputError,
     MalformedRequestError,
     Problem,
+    RateLimitedError,
     StoreUnavailableError,
     UnauthenticatedError,
 )
@@ -95,6 +96,8 @@ def problem_response(scope: Scope, error: GatewayError) -> ProblemResponse:
     elif isinstance(error, InsufficientScopeError):
         # RFC 6750 §3.1: a client may tell this 403 from others, and knows what to ask for.
         headers["www-authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
+    elif isinstance(error, RateLimitedError):
+        headers["retry-after"] = str(error.retry_after_seconds)
     elif isinstance(error, StoreUnavailableError):
         headers["retry-after"] = RETRY_AFTER_SECONDS
     elif isinstance(error, FaultError):

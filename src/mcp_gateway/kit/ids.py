@@ -7,6 +7,7 @@ The form after the prefix is that of a ULID (https://github.com/ulid/spec) in lo
 import re
 import secrets
 import time
+from datetime import datetime
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 RANDOM_BITS = 80
@@ -16,20 +17,31 @@ TENANT = "ten_"
 API_TOKEN = "tok_"  # noqa: S105 - a public prefix of ids
 ACCOUNT = "acc_"
 SERVER = "mcp_srv_"
+AUDIT = "aud_"
+TOOL_CALL = "call_"
 
 _FORM = re.compile(rf"[{ALPHABET}]{{{LENGTH}}}")
 
 
-def new_id(prefix: str) -> str:
-    """A fresh identifier with this prefix."""
-    number = (time.time_ns() // 1_000_000) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
-    digits = [""] * LENGTH
-    for place in range(LENGTH - 1, -1, -1):
-        digits[place] = ALPHABET[number & 31]
-        number >>= 5
-    return prefix + "".join(digits)
+def new_id(prefix: str, at: datetime | None = None) -> str:
+    """A fresh identifier with this prefix, of this instant or of now."""
+    milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
+    return prefix + _digits(milliseconds << RANDOM_BITS | secrets.randbits(RANDOM_BITS))
+
+
+def first_id(prefix: str, at: datetime) -> str:
+    """The smallest identifier of this instant's millisecond: all that are older sort before it."""
+    return prefix + _digits(max(0, int(at.timestamp() * 1000)) << RANDOM_BITS)
 
 
 def is_id(text: str, prefix: str) -> bool:
     """Whether this could be an identifier with this prefix; no store is needed to say no."""
     return text.startswith(prefix) and _FORM.fullmatch(text, len(prefix)) is not None
+
+
+def _digits(number: int) -> str:
+    digits = [""] * LENGTH
+    for place in range(LENGTH - 1, -1, -1):
+        digits[place] = ALPHABET[number & 31]
+        number >>= 5
+    return "".join(digits)

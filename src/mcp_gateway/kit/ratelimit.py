@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 UPSTREAM = "richpanel"
 """The policy that upstream enforces."""
-OWN_NAMES = frozenset({UPSTREAM, "gateway-token"})
+GATEWAY_TOKEN = "gateway-token"  # noqa: S105 - the name of a policy
+"""The policy of the gateway's own for one token."""
+OWN_NAMES = frozenset({UPSTREAM, GATEWAY_TOKEN})
 """Policies whose names are ours to give; one that upstream names alike must not pass for them."""
 
 _MAX_INTEGER = 999_999_999_999_999  # RFC 9651 §3.3.1: at most 15 digits
@@ -48,6 +50,24 @@ def rate_limit_headers(quotas: Sequence[Quota], retry_after_seconds: int | None)
     if retry_after_seconds is not None:
         fields.append(("retry-after", _integer(max(retry_after_seconds, binding.reset_seconds or 0))))
     return fields
+
+
+def split_headers(headers: Sequence[tuple[str, str]], policy: Quota) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Headers made ready for one more quota, whose standing changes with each answer.
+
+    They come without `RateLimit` and with the quota's item behind the policies; beside them what its standing goes
+    behind in `RateLimit`. The three older fields stay what they were.
+    """
+    known = dict(headers)
+    standings, policies = known.pop("ratelimit", ""), known.pop("ratelimit-policy", "")
+    known["ratelimit-policy"] = f"{policies}, {_policy(policy)}" if policies else _policy(policy)
+    return tuple(known.items()), f"{standings}, " if standings else ""
+
+
+def standing_item(quota: Quota) -> str:
+    """Where a quota of our own stands, as an item of `RateLimit`: its name and figures need no check."""
+    name, _, remaining, reset, _, _ = quota
+    return f'"{name}";r={remaining}' if reset is None else f'"{name}";r={remaining};t={reset}'
 
 
 def _three_fields(quota: Quota) -> list[tuple[str, str]]:

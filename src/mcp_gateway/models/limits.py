@@ -25,6 +25,27 @@ class RateLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A limit of the gateway's own was reached."""
+
+    who: str
+    """Whose limit it is, as a sentence begins."""
+    limit: int
+    """Per minute."""
+    retry_after_seconds: int
+    """At least 1."""
+    what: str = "requests"
+
+    @property
+    def message(self) -> str:
+        """Plain sentences for the caller."""
+        return (
+            f"{self.who} has used up the gateway's limit of {self.limit} {self.what} per minute. "
+            f"Retry after {self.retry_after_seconds} s."
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class LimitRules:
     """What an upstream's documents say of its limits and its headers leave open; the defaults suit Richpanel."""
 

@@ -42,6 +42,8 @@ class ToolError:
     """Upstream's HTTP status, where there was an answer."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """Further members of the error object, e.g. `problems`, `retry_after_seconds`."""
+    quotes_upstream: bool = False
+    """Whether message or details hold words that upstream chose."""
 
     def to_dict(self) -> dict[str, Any]:
         """The `error` object of the contract."""
@@ -69,6 +71,8 @@ class ToolOutcome:
     """Blocks behind the one that repeats `structured` as text."""
     meta: Mapping[str, Any] = field(default_factory=dict)
     """What else there is to say about the call, for `_meta` of the result: name below our prefix → value."""
+    fence: str | None = None
+    """The nonce of the marker that the text blocks are wrapped in; None to leave them as they are."""
 
     @classmethod
     def from_error(cls, error: ToolError, limits: RateLimits | None = None) -> "ToolOutcome":

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mcp_gateway.models.api_tokens import ALL_SCOPES, Scope
+from mcp_gateway.models.audit import Actor, ActorKind
 from mcp_gateway.models.servers import ServerConfig
 
 
@@ -15,6 +16,8 @@ class AdminPrincipal:
     """None: the operator, who acts on all tenants."""
     token_id: str | None = None
     scopes: frozenset[Scope] = ALL_SCOPES
+    key_fingerprint: str | None = None
+    """Of the operator's key: tells two keys apart and tells nothing about either."""
     token_digest: bytes | None = field(default=None, repr=False)
     """Of the API token; None for the operator."""
 
@@ -22,6 +25,13 @@ class AdminPrincipal:
     def is_operator(self) -> bool:
         """True for the operator's key."""
         return self.tenant_id is None
+
+    @property
+    def actor(self) -> Actor:
+        """As the audit log names this caller."""
+        if self.is_operator:
+            return Actor(ActorKind.OPERATOR, self.key_fingerprint)
+        return Actor(ActorKind.API_TOKEN, self.token_id)
 
 
 @dataclass(frozen=True, slots=True)

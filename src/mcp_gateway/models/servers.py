@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 Upstream429 = Literal["tool_error", "http_429"]
+DUPLICATE_WINDOW_SECONDS = 120
+MAX_DUPLICATE_WINDOW_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,10 @@ class ServerConfig:
     tags: tuple[str, ...] | None = None
     require_api_token_auth: bool = False
     upstream_429: Upstream429 = "tool_error"
+    duplicate_window_seconds: int = DUPLICATE_WINDOW_SECONDS
+    """How long the same write is not sent again; 0: it always is."""
+    fence_untrusted_text: bool = False
+    log_arguments: bool = False
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "ServerConfig":
@@ -25,7 +31,27 @@ class ServerConfig:
             tags=None if tags is None else tuple(tags),
             require_api_token_auth=value.get("require_api_token_auth", False),
             upstream_429=value.get("upstream_429", "tool_error"),
+            duplicate_window_seconds=value.get("duplicate_window_seconds", DUPLICATE_WINDOW_SECONDS),
+            fence_untrusted_text=value.get("fence_untrusted_text", False),
+            log_arguments=value.get("log_arguments", False),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientInfo:
+    """What an MCP client says of itself; so never to be trusted."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUse:
+    """A server was used in the minute that begins at `minute`, in UTC."""
+
+    server_id: str
+    minute: datetime
+    client: ClientInfo | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +68,7 @@ class Server:
     version: int
     created_at: datetime
     updated_at: datetime
+    last_used_at: datetime | None = None
+    """Its minute; told some seconds later, and never at the cost of a call."""
+    last_client: ClientInfo | None = None
+    """Who the client said it was that last said so."""

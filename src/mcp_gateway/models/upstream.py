@@ -9,6 +9,18 @@ from mcp_gateway.models.limits import RateLimits
 
 
 @dataclass(frozen=True, slots=True)
+class WriteIntent:
+    """What a write does, beside how it travels: what tells it from another one, and which object it changes."""
+
+    fingerprint: bytes | None
+    """SHA-256 of the tool and its canonical arguments; None where doing it twice changes nothing more."""
+    subject: str | None = None
+    """Kind and id of the object it changes; None where it makes a new one."""
+    allow_duplicate: bool = False
+    """The caller says that the same again is meant."""
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamRequest:
     """What the catalog builds from a tool's arguments; the client adds origin and credentials."""
 
@@ -26,6 +38,8 @@ class UpstreamRequest:
     """The media types that can be used."""
     trace: TraceContext | None = None
     """The span this request is, in its caller's trace."""
+    intent: WriteIntent | None = field(default=None, compare=False)
+    """Of a write that must not be made twice, or that changes an object others are remembered for."""
 
 
 @dataclass(frozen=True, slots=True)

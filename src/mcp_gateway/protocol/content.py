@@ -3,8 +3,7 @@
 from base64 import b64encode
 from typing import Any
 
-import orjson
-
+from mcp_gateway.kit.visible import visible_json
 from mcp_gateway.models.content import (
     AudioContent,
     ContentBlock,
@@ -20,7 +19,7 @@ def block_json(block: ContentBlock, revision: Revision) -> bytes:
     """One item of `content`."""
     if type(block) not in revision.content_blocks:
         block = TextContent(_told(block, revision))
-    return orjson.dumps(_to_dict(block))
+    return visible_json(_to_dict(block))
 
 
 def _to_dict(block: ContentBlock) -> dict[str, Any]:

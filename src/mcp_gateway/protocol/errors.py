@@ -13,6 +13,8 @@ INTERNAL_ERROR = -32603
 HEADER_MISMATCH = -32020
 MISSING_CLIENT_CAPABILITY = -32021
 UNSUPPORTED_PROTOCOL_VERSION = -32022
+LIMITED = -31_429
+"""Our own, outside the ranges that JSON-RPC and MCP keep for themselves: a limit of the gateway's was reached."""
 
 
 class ProtocolError(Exception):

@@ -14,6 +14,7 @@ from mcp_gateway.protocol.envelope import check_limits, envelope_problem, loads,
 from mcp_gateway.protocol.errors import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
+    LIMITED,
     METHOD_NOT_FOUND,
     ProtocolError,
     shown,
@@ -23,6 +24,7 @@ from mcp_gateway.protocol.host import Host
 from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import ACCEPTED, JSON_HEADERS, Reply, error_reply
 from mcp_gateway.protocol.request import Request
+from mcp_gateway.protocol.results import refusal_headers
 from mcp_gateway.protocol.tools import call_tool, list_tools
 from mcp_gateway.protocol.versions import HEADERLESS, LEGACY_BY_HEADER, NEWEST_STATELESS, Revision
 
@@ -85,10 +87,19 @@ async def _answer_message(message: Any, sent: McpHeaders, host: Host, notify: No
         return ACCEPTED
     try:
         request = modern.read(message, sent) if revision.stateless else legacy.read(message, sent, revision)
-        return await _method(request)(request, host, notify)
+        host.seen(request.client)
+        return await _counted(_method(request), request, host, notify)
     except ProtocolError as error:
         status = revision.error_status[error.code]
         return error_reply(status, error.code, error.message, message["id"], data=error.data)
+
+
+async def _counted(method: Method, request: Request, host: Host, notify: Notify | None) -> Reply:
+    """What the method answers; 429 where a limit of the gateway's own is reached. A tool call has results for that."""
+    refusal = None if method is call_tool else await host.admit()
+    if refusal is None:
+        return await method(request, host, notify)
+    return error_reply(429, LIMITED, refusal.message, request.id, headers=refusal_headers(refusal, host.quota()))
 
 
 def _method(request: Request) -> Method:

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from mcp_gateway.kit.ratelimit import Quota
 from mcp_gateway.kit.trace import TraceContext
+from mcp_gateway.models.limits import Refusal
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.mirrored import MirroredArgument
 from mcp_gateway.protocol.progress import NO_PROGRESS, Progress
@@ -57,6 +59,15 @@ class Host(Protocol):
 
     def tool_names(self) -> Sequence[str]:
         """The same tools' names, in the order of the list."""
+
+    async def admit(self) -> Refusal | None:
+        """Count one request that is no tool call; the limit that it meets, or None. Tool calls count themselves."""
+
+    def quota(self) -> Quota | None:
+        """Where the caller stands with the gateway's own limit, where there is one."""
+
+    def seen(self, client: object) -> None:
+        """A request was read; `client` is the `Implementation` it named, as sent, or None. Costs next to nothing."""
 
     def find_tool(self, name: str) -> OfferedTool | None:
         """The tool of that name, None where there is none."""

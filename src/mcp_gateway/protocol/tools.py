@@ -47,7 +47,7 @@ async def call_tool(request: Request, host: Host, notify: Notify | None) -> Repl
         outcome = await host.call_tool(name, arguments, call)
     progress.end()
     result = call_result_json(outcome, host.notices, request.revision)
-    return Reply(outcome.http_status, call_headers(outcome.limits), response_json(request.id_json, result))
+    return Reply(outcome.http_status, call_headers(outcome, host.quota()), response_json(request.id_json, result))
 
 
 def _arguments(params: dict[str, Any]) -> dict[str, Any]:

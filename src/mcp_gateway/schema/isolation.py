@@ -19,8 +19,16 @@ APPLICATION_FUNCTIONS = {
     "list_tenants(text, integer)": "the operator's list of tenants",
     "list_accounts(text, integer)": "the operator's list of integrated accounts, without keys",
     "list_api_tokens(text, integer)": "the operator's list of API tokens, without digests",
-    "delete_expired_servers(integer)": "the expiry sweep of MCP servers",
-    "delete_expired_api_tokens(integer)": "the expiry sweep of API tokens",
+    "tenants_with_expired(integer)": "the expiry sweep: whose servers and tokens have expired",
+    "list_audit_log(text, integer, timestamp with time zone, timestamp with time zone, text, text, text)": (
+        "the operator's audit log"
+    ),
+    "record_server_use(text[], timestamp with time zone[], text[], text[])": "when MCP servers were last used",
+    "add_tool_calls(jsonb)": "the log of tool calls: one batch holds calls of many tenants",
+    "list_tool_calls(text, text, integer, timestamp with time zone, timestamp with time zone, text, text, text)": (
+        "the operator's log of tool calls"
+    ),
+    "purge_tool_calls(text, integer)": "retention of the log of tool calls",
 }
 """Every path without a tenant: a function that runs with its owner's rights, and why there is one.
 

@@ -7,8 +7,10 @@ from mcp_gateway.exceptions import InvalidInputError, NotFoundError, Problem
 from mcp_gateway.kit import ids
 from mcp_gateway.kit.sealing import Sealer
 from mcp_gateway.models.accounts import Account, key_context
+from mcp_gateway.models.audit import AuditAction
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
+from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_version
 from mcp_gateway.services.tenancy import enter_account, resolve_tenant
 from mcp_gateway.storage.announcer import TokenAnnouncer
@@ -44,7 +46,7 @@ class AccountService:
         account_id = ids.new_id(ids.ACCOUNT)
         async with self._unit_of_work(caller.tenant_id) as stores:
             owner = await resolve_tenant(stores, caller, tenant_id)
-            return await stores.accounts.add(
+            account = await stores.accounts.add(
                 owner,
                 account_id,
                 integration=integration,
@@ -52,6 +54,8 @@ class AccountService:
                 sealed_api_key=self._sealer.seal(api_key, key_context(owner, account_id)),
                 hint=_hint(api_key),
             )
+            await stores.audit.record(change(caller.actor, AuditAction.ACCOUNT_CREATE, after=account))
+        return account
 
     async def get(self, caller: AdminPrincipal, account_id: str) -> Account:
         """One account.
@@ -92,6 +96,10 @@ class AccountService:
                 return account
             changed = found(await stores.accounts.update(tenant_id, account_id, values))
             events = await stores.servers.touch_account(account.tenant_id, account.id) if api_key is not None else []
+            notes = {"credentials_replaced": True} if api_key is not None else {}
+            await stores.audit.record(
+                change(caller.actor, AuditAction.ACCOUNT_UPDATE, before=account, after=changed, notes=notes)
+            )
         await self._announcer.announce(events)
         return changed
 
@@ -103,6 +111,8 @@ class AccountService:
             check_version(expected_version, account.version)
             events = await stores.servers.delete_all(account.tenant_id, account.id)
             await stores.accounts.delete(account.tenant_id, account.id)
+            notes = {"servers_deleted": len(events)}
+            await stores.audit.record(change(caller.actor, AuditAction.ACCOUNT_DELETE, before=account, notes=notes))
         await self._announcer.announce(events)
 
 

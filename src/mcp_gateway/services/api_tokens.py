@@ -9,8 +9,10 @@ from mcp_gateway.exceptions import InvalidInputError, NotFoundError, PermissionD
 from mcp_gateway.kit import ids, tokens
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.models.api_tokens import ALL_SCOPES, ApiToken, Scope
+from mcp_gateway.models.audit import AuditAction
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
+from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_expiry
 from mcp_gateway.services.tenancy import enter_api_token, resolve_tenant
 from mcp_gateway.storage.announcer import TokenAnnouncer
@@ -63,6 +65,7 @@ class ApiTokenService:
                 scopes=granted,
                 expires_at=expires_at,
             )
+            await stores.audit.record(change(caller.actor, AuditAction.API_TOKEN_CREATE, after=api_token))
         return CreatedApiToken(api_token=api_token, token=minted.token)
 
     async def list_page(self, caller: AdminPrincipal, *, limit: int, after: str | None) -> Page[ApiToken]:
@@ -87,4 +90,7 @@ class ApiTokenService:
             if beyond := api_token.scopes - caller.scopes:
                 raise PermissionDeniedError(f"a token cannot revoke one that may do more: {', '.join(sorted(beyond))}")
             events = await stores.api_tokens.delete(tenant_id, token_id)
+            if not events:  # it expired since it was read
+                raise NotFoundError("there is no such API token")
+            await stores.audit.record(change(caller.actor, AuditAction.API_TOKEN_DELETE, before=api_token))
         await self._announcer.announce(events)

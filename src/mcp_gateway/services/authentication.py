@@ -8,6 +8,8 @@ from mcp_gateway.kit import tokens
 from mcp_gateway.models.principals import AdminPrincipal, ApiTokenPrincipal, ServerPrincipal
 from mcp_gateway.storage.token_store import TokenStore
 
+FINGERPRINT_DIGITS = 12
+
 logger = structlog.get_logger(__name__)
 
 
@@ -47,8 +49,9 @@ class AuthenticationService:
         """
         if credential is None:
             raise UnauthenticatedError("send `Authorization: Bearer <operator key or API token>`")
-        if self._is_operator(credential):
-            return AdminPrincipal(tenant_id=None)
+        operator = self._operator_digest(credential)
+        if operator is not None:
+            return AdminPrincipal(tenant_id=None, key_fingerprint=operator.hex()[:FINGERPRINT_DIGITS])
         digest = tokens.parse(credential, API_TOKEN_PREFIX)
         principal = None if digest is None else await self._api_tokens.find(digest)
         if principal is None:
@@ -60,10 +63,11 @@ class AuthenticationService:
             token_digest=digest,
         )
 
-    def _is_operator(self, credential: str) -> bool:
+    def _operator_digest(self, credential: str) -> bytes | None:
         given = _digest(credential)
         # Every key is compared, so that the time does not tell which one was meant.
-        return any([tokens.is_same(given, known) for known in self._operator_digests])  # noqa: C419 - no short cut
+        same = [tokens.is_same(given, known) for known in self._operator_digests]
+        return given if any(same) else None
 
 
 def _digest(key: str) -> bytes:

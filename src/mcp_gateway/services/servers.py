@@ -1,23 +1,28 @@
 """MCP servers: one POST makes a secret URL."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from mcp_gateway.constants import MCP_TOKEN_PREFIX
-from mcp_gateway.exceptions import NotFoundError
+from mcp_gateway.exceptions import InvalidInputError, NotFoundError, Problem
 from mcp_gateway.kit import ids, tokens
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.models.accounts import Account
+from mcp_gateway.models.audit import AuditAction
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.models.servers import Server
 from mcp_gateway.services.accounts import found as found_account
+from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_expiry, check_version
 from mcp_gateway.services.tenancy import enter_account
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.uow import UnitOfWorkFactory
+
+MAX_RETIRING = 10
+"""Replaced tokens of one server that work at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,14 @@ class CreatedServer:
     server: Server
     token: str = field(repr=False)
     url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedServer(CreatedServer):
+    """A server with the secret that takes the place of another."""
+
+    previous_until: datetime
+    """The old token is refused from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +98,8 @@ class ServerService:
                 token_hint=minted.hint,
                 expires_at=expires_at,
             )
-        return CreatedServer(server=server, token=minted.token, url=f"{self._public_url}/mcp/{minted.token}")
+            await stores.audit.record(change(caller.actor, AuditAction.SERVER_CREATE, after=server))
+        return CreatedServer(server=server, token=minted.token, url=self._url(minted.token))
 
     async def get(self, caller: AdminPrincipal, account_id: str, server_id: str) -> Server:
         """One server.
@@ -126,11 +140,50 @@ class ServerService:
             if not values:
                 return server
             updated = await stores.servers.update(tenant_id, account_id, server_id, values)
-        if updated is None:
-            raise NotFoundError("there is no such MCP server")
-        changed, events = updated
+            if updated is None:
+                raise NotFoundError("there is no such MCP server")
+            changed, events = updated
+            await stores.audit.record(change(caller.actor, AuditAction.SERVER_UPDATE, before=server, after=changed))
         await self._announcer.announce(events)
         return changed
+
+    async def rotate(
+        self,
+        caller: AdminPrincipal,
+        account_id: str,
+        server_id: str,
+        *,
+        overlap_seconds: int,
+        expected_version: int | None,
+    ) -> RotatedServer:
+        """Replace the token; the old one works until the overlap ends, and those replaced earlier as was promised.
+
+        Raises:
+            InvalidInputError: too many replaced tokens still work for there to be another one.
+        """
+        minted = tokens.mint(MCP_TOKEN_PREFIX)
+        async with self._unit_of_work(caller.tenant_id) as stores:
+            tenant_id = await enter_account(stores, caller, account_id)
+            # Held, so that the account is not deleted, or its key replaced, without this server's old token.
+            found_account(await stores.accounts.hold(tenant_id, account_id))
+            server = _found(await stores.servers.get(tenant_id, account_id, server_id, lock=True))
+            check_version(expected_version, server.version)
+            if overlap_seconds and await stores.servers.count_retiring(tenant_id, server_id) >= MAX_RETIRING:
+                text = f"must be 0 while {MAX_RETIRING} earlier tokens of this server are within their overlap"
+                raise InvalidInputError("overlap_seconds " + text, [Problem("overlap_seconds", text)])
+            until = self._clock.now() + timedelta(seconds=overlap_seconds)
+            rotated, events = await stores.servers.rotate(
+                server,
+                token_digest=minted.digest,
+                token_hint=minted.hint,
+                old_until=until if overlap_seconds else None,
+            )
+            ends = until if server.expires_at is None else min(until, server.expires_at)
+            notes = {"previous_token_expires_at": ends.isoformat()}
+            entry = change(caller.actor, AuditAction.SERVER_ROTATE, before=server, after=rotated, notes=notes)
+            await stores.audit.record(entry)
+        await self._announcer.announce(events)
+        return RotatedServer(rotated, minted.token, self._url(minted.token), ends)
 
     async def delete(
         self, caller: AdminPrincipal, account_id: str, server_id: str, *, expected_version: int | None
@@ -142,7 +195,13 @@ class ServerService:
             server = _found(await stores.servers.get(tenant_id, account_id, server_id, lock=True))
             check_version(expected_version, server.version)
             events = await stores.servers.delete(tenant_id, account_id, server_id)
+            if not events:  # it expired since it was read
+                raise NotFoundError("there is no such MCP server")
+            await stores.audit.record(change(caller.actor, AuditAction.SERVER_DELETE, before=server))
         await self._announcer.announce(events)
+
+    def _url(self, token: str) -> str:
+        return f"{self._public_url}/mcp/{token}"
 
     def _values(self, account: Account, server: Server, changes: ServerChanges) -> dict[str, Any]:
         values: dict[str, Any] = {} if changes.name is None else {"name": changes.name}

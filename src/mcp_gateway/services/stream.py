@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 from mcp_gateway.protocol.events import KEEP_ALIVE
@@ -25,15 +27,22 @@ class CloseReason(StrEnum):
 class Stream:
     """A queue of bytes with one reader; lean, since there are thousands of them."""
 
-    __slots__ = ("_arrived", "_sent", "_waiting", "_waiting_bytes", "closed", "digest", "id", "server_id")
+    __slots__ = (
+        *("_arrived", "_on_close", "_sent", "_waiting", "_waiting_bytes"),
+        *("calls", "closed", "digest", "id", "server_id", "tenant_id"),
+    )
 
-    def __init__(self, stream_id: str, server_id: str, digest: bytes) -> None:
+    def __init__(self, stream_id: str, server_id: str, tenant_id: str, digest: bytes) -> None:
         """`digest` is that of the token the stream was opened with."""
         self.id = stream_id
         self.server_id = server_id
+        self.tenant_id = tenant_id
         self.digest = digest
+        self.calls = 0
+        """Messages of this process under way, whose answers are still to come."""
         self.closed: CloseReason | None = None
         self._arrived = asyncio.Event()
+        self._on_close: tuple[Callable[[], None], ...] = ()
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._sent = 0
@@ -48,12 +57,29 @@ class Stream:
         self._arrived.set()
         return True
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be sent, and no call of this process is under way."""
+        return not self._waiting and not self.calls
+
     def close(self, reason: CloseReason) -> None:
         """End it now: what waits is dropped, as half an event is none."""
         self.closed = reason
         self._waiting.clear()
         self._waiting_bytes = 0
         self._arrived.set()
+        for tell in self._on_close:
+            tell()
+
+    @contextmanager
+    def on_close(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Call this, once, if the stream ends before the block does."""
+        # A tuple: nearly every stream has none, and there are thousands of them.
+        self._on_close = (*self._on_close, tell)
+        try:
+            yield
+        finally:
+            self._on_close = tuple(one for one in self._on_close if one is not tell)
 
     async def take(self, silence_seconds: float) -> bytes | None:
         """What to send next: a slice of an event, a comment after so much silence, or None when the stream ended."""

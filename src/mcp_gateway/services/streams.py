@@ -6,10 +6,11 @@ cannot say so, and every half minute in any case; its expiry is watched by the c
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -20,13 +21,16 @@ from mcp_gateway.kit.clock import Clock
 from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.events import event
+from mcp_gateway.services.call_limits import Bulkhead
 from mcp_gateway.services.stream import CloseReason, Stream
+from mcp_gateway.services.stream_calls import RemoteStream
 from mcp_gateway.storage.redis_link import RedisDownError
-from mcp_gateway.storage.stream_relay import StreamRelay
+from mcp_gateway.storage.stream_relay import Liveness, StreamRelay
 from mcp_gateway.storage.token_store import TokenStore
 from mcp_gateway.telemetry.metrics import Metrics
 
 TICK_SECONDS = 0.5
+DRAIN_TICK_SECONDS = 0.1
 MARK_SECONDS = 15.0
 """How often the keys that say which streams are open are written again; they live three times as long."""
 DEAF_POLL_SECONDS = 2.0
@@ -45,24 +49,22 @@ class StreamGoneError(Exception):
     """No stream of this server has this id, or it has ended."""
 
 
+class StreamEndingError(Exception):
+    """The process that holds the stream is stopping: the stream gets the answers that are under way, and no more."""
+
+
 class TooManyStreamsError(Exception):
-    """The process or the server has as many streams as it may have, or the process is stopping."""
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteStream:
-    """A stream that another process holds."""
-
-    id: str
-    process: str
+    """The process, the server or its tenant has as many streams as it may have, or the process is stopping."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """Streams one process holds at a time."""
+    """Streams one process holds at a time, and messages it works on for streams of whatever process."""
 
     streams: int
     per_server: int
+    per_tenant: int
+    calls_per_server: int
 
 
 @dataclass(slots=True)
@@ -82,11 +84,15 @@ class StreamHub:
         ids: StreamIds,
         relay: StreamRelay,
         server_tokens: TokenStore[ServerPrincipal],
+        hears: Callable[[], bool],
         clock: Clock,
         metrics: Metrics,
         limits: StreamLimits,
         mark_seconds: float = MARK_SECONDS,
     ) -> None:
+        """`hears` says whether revocations by other processes are heard of now."""
+        self.places = Bulkhead(limits.calls_per_server)
+        self._hears = hears
         self._ids = ids
         self._relay = relay
         self._server_tokens = server_tokens
@@ -97,7 +103,7 @@ class StreamHub:
         self._streams: dict[str, Stream] = {}
         self._by_token: dict[bytes, _TokenStreams] = {}
         self._places: Counter[str] = Counter()
-        """By server: a stream has its place until its connection is done with, which may be after it has ended."""
+        """By server and by tenant: a stream has its place until its connection is done with, maybe after its end."""
         self._placed = 0
         """All of them together."""
         self._doubtful: set[bytes] = set()
@@ -106,6 +112,8 @@ class StreamHub:
         self._stirred = asyncio.Event()
         self._marks_due = 0.0
         self._stopping = False
+        self._idle: set[str] = set()
+        """While stopping: the streams that nothing was to come for a moment ago."""
         server_tokens.on_doubt(self._doubt)
         relay.listen(holds=self._streams.__contains__, on_answer=self._answered_elsewhere, on_flush=self._marks_lost)
 
@@ -116,10 +124,10 @@ class StreamHub:
             TooManyStreamsError: come back later.
             DeadTokenError: the token is no longer alive.
         """
-        self._take_place(principal.server_id)
+        self._take_place(principal)
         # Never None: what was found is well-formed.
         digest = tokens.parse(token, MCP_TOKEN_PREFIX) or b""
-        stream = Stream(self._ids.new(principal.server_id), principal.server_id, digest)
+        stream = Stream(self._ids.new(principal.server_id), principal.server_id, principal.tenant_id, digest)
         self._streams[stream.id] = stream
         self._by_token.setdefault(digest, _TokenStreams(principal.expires_at)).streams.add(stream)
         try:
@@ -140,7 +148,7 @@ class StreamHub:
         # Told again, in case its key was being written while it ended.
         self._gone.append(stream.id)
         self._stirred.set()
-        self._leave_place(stream.server_id)
+        self._leave_place(stream)
         logger.info("sse.closed", server_id=stream.server_id, reason=stream.closed)
 
     def close(self, stream: Stream, reason: CloseReason) -> None:
@@ -157,14 +165,18 @@ class StreamHub:
         self._stirred.set()
 
     def drain(self) -> None:
-        """End all streams and open no more: the process is about to stop."""
-        self._stopping = True
-        self._close_all(list(self._streams.values()), CloseReason.STOPPING)
+        """Open no more streams and take no more messages for those there are: the process is about to stop.
 
-    async def find(self, stream_id: str, server_id: str) -> Stream | RemoteStream:
-        """A living stream of this server, on whatever replica.
+        Each stream ends, in order, once it has the answers that are under way and its client has read them.
+        """
+        self._stopping = True
+        self._marks_lost()  # so that they are written again, with what is true now
+
+    async def begin(self, stream_id: str, server_id: str) -> Stream | RemoteStream:
+        """A living stream of this server, on whatever replica, for the answer of one message; `end` must follow.
 
         Raises:
+            StreamEndingError: its process is stopping.
             StreamGoneError: forged, another server's, or at its end.
             StoreUnavailableError: another replica holds it, and whether it still does cannot be told.
         """
@@ -175,14 +187,29 @@ class StreamHub:
             stream = self._streams.get(stream_id)
             if stream is None:
                 raise StreamGoneError
+            if self._stopping:
+                raise StreamEndingError
+            stream.calls += 1
             return stream
         try:
-            alive = await self._relay.is_alive(stream_id, process)
+            liveness = await self._relay.begin_call(stream_id, process)
         except RedisDownError as exc:
             raise StoreUnavailableError("Redis cannot say whether the stream is open") from exc
-        if not alive:
+        if liveness is Liveness.GONE:
             raise StreamGoneError
-        return RemoteStream(stream_id, process)
+        if liveness is Liveness.ENDING:
+            raise StreamEndingError
+        return RemoteStream(stream_id, process, partial(self._is_open, stream_id))
+
+    async def end(self, stream: Stream | RemoteStream) -> None:
+        """The message has its answer, or needs none any more."""
+        if isinstance(stream, Stream):
+            stream.calls -= 1
+            if self._stopping:
+                self._stirred.set()
+            return
+        with suppress(RedisDownError):
+            await self._relay.end_call(stream.id)
 
     async def tell(self, stream: Stream | RemoteStream, answer: bytes) -> None:
         """Send an answer to the client of a stream; what cannot reach it any more is logged and dropped."""
@@ -200,11 +227,13 @@ class StreamHub:
     async def keep_forever(self) -> None:
         """Watch the clock, and keep what Redis says of our streams true."""
         while True:
-            await _wait(self._stirred, TICK_SECONDS)
+            await _wait(self._stirred, DRAIN_TICK_SECONDS if self._stopping else TICK_SECONDS)
             try:
                 self._close_expired()
                 self._relay.forget_stale()
                 await self._write_marks()
+                if self._stopping:
+                    await self._close_idle()
             except Exception:
                 # The loop must outlive any bug in one round of it.
                 logger.exception("upkeep.failed")
@@ -215,7 +244,7 @@ class StreamHub:
         polled = loop.time()
         while True:
             await _wait(self._doubted, DEAF_POLL_SECONDS)
-            if loop.time() - polled >= (POLL_SECONDS if self._relay.hears else DEAF_POLL_SECONDS):
+            if loop.time() - polled >= (POLL_SECONDS if self._hears() else DEAF_POLL_SECONDS):
                 polled = loop.time()
                 self._doubtful.update(self._by_token)
             try:
@@ -225,26 +254,39 @@ class StreamHub:
 
     async def aclose(self) -> None:
         """End all streams and take back what Redis says of them."""
-        self.drain()
+        self._stopping = True
+        self._close_all(list(self._streams.values()), CloseReason.STOPPING)
         try:
             await self._relay.unmark(self._gone)
         except RedisDownError:
             logger.debug("sse.marks_left", streams=len(self._gone))
 
-    def _take_place(self, server_id: str) -> None:
-        is_full = self._placed >= self._limits.streams or self._places[server_id] >= self._limits.per_server
+    def _take_place(self, principal: ServerPrincipal) -> None:
+        places, limits = self._places, self._limits
+        is_full = (
+            self._placed >= limits.streams
+            or places[principal.server_id] >= limits.per_server
+            or places[principal.tenant_id] >= limits.per_tenant
+        )
         if self._stopping or is_full:
             raise TooManyStreamsError
         self._placed += 1
-        self._places[server_id] += 1
+        places.update((principal.server_id, principal.tenant_id))
         self._metrics.stream_opened()
 
-    def _leave_place(self, server_id: str) -> None:
+    def _leave_place(self, stream: Stream) -> None:
         self._placed -= 1
-        self._places[server_id] -= 1
-        if not self._places[server_id]:
-            del self._places[server_id]
+        for key in (stream.server_id, stream.tenant_id):
+            self._places[key] -= 1
+            if not self._places[key]:
+                del self._places[key]
         self._metrics.stream_closed()
+
+    async def _is_open(self, stream_id: str) -> bool:
+        try:
+            return await self._relay.is_alive(stream_id)
+        except RedisDownError as exc:
+            raise StoreUnavailableError("Redis cannot say whether the stream is open") from exc
 
     async def _mark(self, stream: Stream) -> None:
         try:
@@ -277,7 +319,15 @@ class StreamHub:
         for start in range(0, len(doubtful), CHECKS_AT_ONCE):
             async with asyncio.TaskGroup() as group:
                 for digest in doubtful[start : start + CHECKS_AT_ONCE]:
-                    group.create_task(self._check(digest))
+                    group.create_task(self._check_safely(digest))
+
+    async def _check_safely(self, digest: bytes) -> None:
+        try:
+            await self._check(digest)
+        except Exception:
+            # One that fails must not cost the others their turn, nor itself the next.
+            logger.exception("upkeep.failed")
+            self._doubtful.add(digest)
 
     async def _check(self, digest: bytes) -> None:
         try:
@@ -299,6 +349,17 @@ class StreamHub:
         for opened_with in [one for one in self._by_token.values() if self._has_expired(one)]:
             self._close_all(list(opened_with.streams), CloseReason.EXPIRED)
 
+    async def _close_idle(self) -> None:
+        """While stopping: end the streams that nothing more is to come for."""
+        try:
+            awaited = await self._relay.awaited(list(self._streams))
+        except RedisDownError:
+            awaited = set()  # nothing can arrive either
+        idle = {one.id for one in self._streams.values() if one.is_idle} - awaited
+        # Twice in a row: an answer may have left Redis, and its call the count, before it has been read here.
+        self._close_all([self._streams[stream_id] for stream_id in idle & self._idle], CloseReason.STOPPING)
+        self._idle = idle
+
     def _has_expired(self, opened_with: _TokenStreams) -> bool:
         return opened_with.expires_at is not None and opened_with.expires_at <= self._clock.now()
 
@@ -315,7 +376,7 @@ class StreamHub:
             if self._marks_due <= now:
                 # Before the first write: what is lost meanwhile sets it back.
                 self._marks_due = now + self._mark_seconds
-                await self._relay.mark(list(self._streams))
+                await self._relay.mark(list(self._streams), ending=self._stopping)
         except RedisDownError:
             # Keys that could not be deleted end by themselves, sooner than they would be remembered here.
             self._gone.clear()

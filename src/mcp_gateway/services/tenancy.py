@@ -57,5 +57,16 @@ async def _enter(stores: UnitOfWork, caller: AdminPrincipal, lookup: TenantOf, k
     return tenant_id
 
 
+def chosen_tenant(caller: AdminPrincipal, tenant_id: str | None) -> str | None:
+    """Whose rows of a log to show: the operator may name any tenant, or none for all; others see their own.
+
+    Raises:
+        InvalidInputError: another tenant's than the caller's. A tenant that was deleted may be named.
+    """
+    if caller.tenant_id is not None and tenant_id not in {None, caller.tenant_id}:
+        raise _problem("must be the tenant of the API token, or be omitted")
+    return caller.tenant_id or tenant_id
+
+
 def _problem(text: str) -> InvalidInputError:
     return InvalidInputError("tenant_id " + text, [Problem("tenant_id", text)])

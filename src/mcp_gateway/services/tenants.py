@@ -2,8 +2,11 @@
 
 from mcp_gateway.exceptions import NotFoundError
 from mcp_gateway.kit import ids
+from mcp_gateway.models.audit import AuditAction
 from mcp_gateway.models.pages import Page
+from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.models.tenants import Tenant
+from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_version
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.uow import UnitOfWorkFactory
@@ -16,11 +19,13 @@ class TenantService:
         self._unit_of_work = unit_of_work
         self._announcer = announcer
 
-    async def create(self, *, name: str) -> Tenant:
+    async def create(self, caller: AdminPrincipal, *, name: str) -> Tenant:
         """A new tenant."""
         tenant_id = ids.new_id(ids.TENANT)
         async with self._unit_of_work(tenant_id) as stores:
-            return await stores.tenants.add(tenant_id, name=name)
+            tenant = await stores.tenants.add(tenant_id, name=name)
+            await stores.audit.record(change(caller.actor, AuditAction.TENANT_CREATE, after=tenant))
+        return tenant
 
     async def get(self, tenant_id: str) -> Tenant:
         """One tenant.
@@ -36,16 +41,20 @@ class TenantService:
         async with self._unit_of_work() as stores:
             return await stores.across_tenants.list_tenants(limit=limit, after=after)
 
-    async def rename(self, tenant_id: str, *, name: str | None, expected_version: int | None) -> Tenant:
+    async def rename(
+        self, caller: AdminPrincipal, tenant_id: str, *, name: str | None, expected_version: int | None
+    ) -> Tenant:
         """Set the name; None leaves it."""
         async with self._unit_of_work(tenant_id) as stores:
             tenant = _found(await stores.tenants.lock(tenant_id))
             check_version(expected_version, tenant.version)
             if name is None:
                 return tenant
-            return _found(await stores.tenants.rename(tenant_id, name=name))
+            renamed = _found(await stores.tenants.rename(tenant_id, name=name))
+            await stores.audit.record(change(caller.actor, AuditAction.TENANT_UPDATE, before=tenant, after=renamed))
+        return renamed
 
-    async def delete(self, tenant_id: str, *, expected_version: int | None) -> None:
+    async def delete(self, caller: AdminPrincipal, tenant_id: str, *, expected_version: int | None) -> None:
         """Delete the tenant and everything that is its; its tokens are dead from the commit on."""
         async with self._unit_of_work(tenant_id) as stores:
             # Locked from the top down, so that nothing can be added behind our back (see storage/accounts.py).
@@ -56,6 +65,8 @@ class TenantService:
             events += await stores.api_tokens.delete_all(tenant_id)
             await stores.accounts.delete_all(tenant_id)
             await stores.tenants.delete(tenant_id)
+            notes = {"tokens_deleted": len(events)}
+            await stores.audit.record(change(caller.actor, AuditAction.TENANT_DELETE, before=tenant, notes=notes))
         await self._announcer.announce(events)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -12,12 +12,13 @@ from typing import Any
 import structlog
 
 from mcp_gateway.catalog.cursor import CursorCodec
+from mcp_gateway.catalog.presentation import NOTICE
 from mcp_gateway.catalog.procedure import Steps
-from mcp_gateway.catalog.repair import Repair
 from mcp_gateway.catalog.run import Run
-from mcp_gateway.catalog.tool import Tool
+from mcp_gateway.catalog.tool import Prepared, Tool
 from mcp_gateway.exceptions import FaultError, InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
+from mcp_gateway.kit.request_facts import request_facts
 from mcp_gateway.kit.sealing import Sealer, SealError
 from mcp_gateway.kit.tasks import Shelter
 from mcp_gateway.kit.trace import TraceContext
@@ -25,7 +26,10 @@ from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+from mcp_gateway.services.call_limits import CallLimits
+from mcp_gateway.services.duplicates import DuplicateGuard, GuardedWrite
 from mcp_gateway.services.key_mask import without_key
+from mcp_gateway.services.untrusted_text import copied_markers, marked
 from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
 from mcp_gateway.upstream import ratelimit
@@ -33,10 +37,12 @@ from mcp_gateway.upstream.port import UpstreamClient
 
 OK = "ok"
 CANCELLED = "cancelled"
-"""How an event says that a call ended well, and that its caller did not wait for the end."""
+REPLAYED = "replayed"
+"""How an event says that a call ended well, that its caller did not wait for the end, that it was made before."""
 
 ABANDONED = ToolOutcome({})
 """Of a call whose caller went before all of it was sent; nobody gets to see it."""
+NOT_SENT = (Exchange(failure=UpstreamBrokenError("nobody waits for the answer", sent=False)),)
 
 logger = structlog.get_logger(__name__)
 
@@ -57,11 +63,14 @@ class _Call:
     tool: Tool
     arguments: Mapping[str, Any]
     trace: TraceContext | None
+    client: str | None
     api_key: str = field(default="", repr=False)
     caller_gone: bool = False
     was_sent: bool = False
     """Whether any request may have reached upstream."""
     has_written: bool = False
+    write: GuardedWrite | None = None
+    """The write it is about to make, or made, where one must not be made twice."""
     upstream_status: int | None = None
     """Of the latest answer; None when nothing was sent, or nothing came back."""
     upstream_seconds: float = 0.0
@@ -79,6 +88,18 @@ class _Call:
         self.has_written = self.has_written or request.is_write
 
 
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What stands between a call and the wire."""
+
+    limits: CallLimits
+    """Before anything: how many calls there may be."""
+    duplicates: DuplicateGuard
+    """Before a write: whether it was made already."""
+    permit: WritePermit
+    """At the last moment before it: whether the caller still may."""
+
+
 class ToolCallService:
     """Makes tool calls; at most one write leaves per call, and nothing is sent twice, whatever happens."""
 
@@ -87,9 +108,9 @@ class ToolCallService:
         *,
         upstreams: Mapping[str, UpstreamClient],
         sealer: Sealer,
+        guards: Guards,
         events: EventSink,
         clock: Clock,
-        permit: WritePermit,
         cursor_key: bytes,
         result_budget: int,
     ) -> None:
@@ -98,9 +119,11 @@ class ToolCallService:
         self._cursor_key = hmac.digest(cursor_key, b"tool-cursor", sha256)
         self._budget = result_budget
         self._sealer = sealer
-        self._permit = permit
+        self._duplicates = guards.duplicates
+        self._permit = guards.permit
         self._events = events
         self._clock = clock
+        self._limits = guards.limits
         self._writes = Shelter()
 
     async def call(
@@ -109,13 +132,14 @@ class ToolCallService:
         tool: Tool,
         arguments: Mapping[str, Any],
         trace: TraceContext | None = None,
+        client: str | None = None,
     ) -> ToolOutcome:
-        """What one call came to; every failure is an outcome.
+        """What one call came to; every failure is an outcome. `client` is the caller's name for the log.
 
         Cancelling it, because the caller has gone, ends a read at once. A write may have been sent, so it is let
         finish. Either is told as an event.
         """
-        call = _Call(principal, tool, arguments, trace)
+        call = _Call(principal, tool, arguments, trace, client)
         try:
             return await (self._writes.run(self._run(call)) if tool.is_write else self._run(call))
         except asyncio.CancelledError:
@@ -129,19 +153,31 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome = await self._call(call)
+        outcome = await self._limited(call)
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
             outcome = _dressed(outcome, call.principal)
+        outcome = marked(outcome, fences=call.principal.config.fence_untrusted_text)
         if outcome is ABANDONED and not call.has_written:
             self._finished(call, CANCELLED)
         else:
-            self._finished(call, OK if outcome.error is None else outcome.error.type.value)
+            self._finished(call, _status(call, outcome))
         return outcome
 
+    async def _limited(self, call: "_Call") -> ToolOutcome:
+        refused = await self._limits.enter(call.principal)
+        if refused is not None:
+            return refused
+        try:
+            return await self._call(call)
+        finally:
+            self._limits.leave(call.principal)
+
     def _finished(self, call: "_Call", status: str) -> None:
+        facts = request_facts()
         self._events.tool_call_finished(
             ToolCallFinished(
                 tenant_id=call.principal.tenant_id,
+                account_id=call.principal.account_id,
                 server_id=call.principal.server_id,
                 tool=call.tool.name,
                 status=status,
@@ -150,14 +186,31 @@ class ToolCallService:
                 seconds=time.perf_counter() - call.started,
                 caller_gone=call.caller_gone,
                 trace_id=None if call.trace is None else call.trace.trace_id,
+                request_id=facts.request_id,
+                client=call.client or facts.user_agent,
+                arguments=call.arguments,
+                keeps_arguments=call.principal.config.log_arguments,
             )
         )
 
     async def _call(self, call: "_Call") -> ToolOutcome:
         tool, run = call.tool, self._run_of(call.principal)
         prepared = tool.prepare(call.arguments, run)
-        outcome = await self._prepared(call, prepared.arguments, run, prepared.problems)
-        return outcome if not prepared.repairs else _with_repairs(outcome, prepared.repairs)
+        problems = prepared.problems
+        if call.principal.config.fence_untrusted_text:
+            problems = problems or copied_markers(call.arguments)
+        outcome = await self._settled(call, self._prepared(call, prepared.arguments, run, problems))
+        return outcome if not prepared.repairs else _with_repairs(outcome, prepared)
+
+    async def _settled(self, call: "_Call", work: Awaitable[ToolOutcome]) -> ToolOutcome:
+        """What the work comes to, once it is remembered where it must be."""
+        try:
+            outcome = await work
+        except Exception:
+            if call.write is not None:
+                await self._duplicates.end(call.write, ABANDONED)
+            raise
+        return outcome if call.write is None else await self._duplicates.end(call.write, outcome)
 
     async def _prepared(
         self, call: "_Call", arguments: Mapping[str, Any], run: Run, problems: Sequence[Problem]
@@ -173,30 +226,33 @@ class ToolCallService:
             return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again."))
         try:
             return await self._carried_out(call, tool.steps(arguments, run))
-        except InvalidInputError as exc:
-            return ToolOutcome.from_error(_invalid_arguments(tool, exc.problems or (Problem("", exc.message),)))
-        except FaultError as exc:
-            logger.exception("tool_call.unsendable", tool=tool.name, server_id=call.principal.server_id)
-            return ToolOutcome.from_error(_internal(f"The request could not be sent: {exc.message}."))
-        except Exception:
-            if not call.was_sent:
-                raise
-            # Whatever we fail to read of an answer: a write may have happened.
-            logger.exception("tool_call.unreadable_answer", tool=tool.name, server_id=call.principal.server_id)
-            return tool.failed(UpstreamBrokenError("the answer could not be read", sent=True))
+        except Exception as exc:  # noqa: BLE001 - logged and told there, or raised again
+            return _crashed(call, exc)
 
     async def _carried_out(self, call: "_Call", steps: Steps) -> ToolOutcome:
         """Drive the dialogue: send what it asks for, and tell it what came of that."""
         try:
             requests = next(steps)
-            while not call.caller_gone:
-                requests = steps.send(await self._sent(call, requests))
+            while not call.caller_gone or call.has_written:
+                if (answer := await self._held_back(call, requests)) is not None:
+                    return answer
+                # What a written call would still read, nobody waits for; but how it ended is to be remembered.
+                exchanges = NOT_SENT * len(requests) if call.caller_gone else await self._sent(call, requests)
+                requests = steps.send(exchanges)
         except StopIteration as end:
             outcome: ToolOutcome = end.value
             return outcome
         except _ForbiddenError as exc:
             return ToolOutcome.from_error(exc.error)
         return ABANDONED
+
+    async def _held_back(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> ToolOutcome | None:
+        """What to say instead of sending a write that was made already; None to go on."""
+        intent = requests[0].intent  # a write travels alone
+        if intent is None:
+            return None
+        call.write = await self._duplicates.begin(call.principal, call.tool, intent)
+        return call.write.answer or (ABANDONED if call.caller_gone else None)
 
     async def _sent(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> tuple[Exchange, ...]:
         if len(requests) == 1:  # as nearly always: no task, no group
@@ -212,6 +268,15 @@ class ToolCallService:
         if request.is_write and (refusal := await self._permit.refusal(call.principal)) is not None:
             raise _ForbiddenError(refusal)
         call.count(request)
+        write = None if request.intent is None else call.write
+        if write is not None:
+            write.has_landed = True  # until its answer says otherwise
+        exchange = await self._answered(call, request)
+        if write is not None:
+            write.note(exchange)
+        return exchange
+
+    async def _answered(self, call: "_Call", request: UpstreamRequest) -> Exchange:
         if call.trace is not None:
             request = replace(request, trace=call.trace.child())
         try:
@@ -220,6 +285,9 @@ class ToolCallService:
             )
         except UpstreamError as exc:
             return Exchange(failure=exc)
+        except FaultError:  # it did not leave
+            call.has_written = call.has_written and not request.is_write
+            raise
         call.upstream_status = response.status
         call.upstream_seconds += response.seconds
         response = without_key(response, call.api_key)
@@ -234,15 +302,42 @@ class ToolCallService:
         return Run(CursorCodec(partial(_mac, self._cursor_key, principal.server_id)), self._budget, self._clock.now())
 
 
+def _status(call: "_Call", outcome: ToolOutcome) -> str:
+    """How an event says how the call ended."""
+    if outcome.error is not None and outcome.error.type is ErrorType.DUPLICATE_IN_PROGRESS:
+        return outcome.error.type.value
+    if call.write is not None and call.write.answer is not None:
+        return REPLAYED
+    return OK if outcome.error is None else outcome.error.type.value
+
+
 def _mac(key: bytes, server_id: str, message: bytes) -> bytes:
     return hmac.digest(key, f"{server_id}\n".encode() + message, sha256)
 
 
-def _with_repairs(outcome: ToolOutcome, repairs: Sequence[Repair]) -> ToolOutcome:
+def _crashed(call: _Call, exc: Exception) -> ToolOutcome:
+    """What an exception comes to; once a write has left, nothing may be told that invites a second one."""
+    tool = call.tool
+    if isinstance(exc, InvalidInputError) and not call.was_sent:
+        return ToolOutcome.from_error(_invalid_arguments(tool, exc.problems or (Problem("", exc.message),)))
+    if isinstance(exc, FaultError) and not call.has_written:
+        logger.error("tool_call.unsendable", tool=tool.name, server_id=call.principal.server_id, exc_info=exc)
+        return ToolOutcome.from_error(_internal(f"The request could not be sent: {exc.message}."))
+    if not call.was_sent:
+        raise exc
+    logger.error("tool_call.unreadable_answer", tool=tool.name, server_id=call.principal.server_id, exc_info=exc)
+    return tool.failed(UpstreamBrokenError("The answer could not be read.", sent=True), has_written=call.has_written)
+
+
+def _with_repairs(outcome: ToolOutcome, prepared: Prepared) -> ToolOutcome:
     """The outcome with what was read as something else than it was; one nobody gets to see stays itself."""
     if outcome is ABANDONED:
         return outcome
-    return replace(outcome, meta={**outcome.meta, "repaired": [repair.to_dict() for repair in repairs]})
+    outcome = replace(outcome, meta={**outcome.meta, "repaired": [one.to_dict() for one in prepared.repairs]})
+    if outcome.error is not None or not prepared.notice:
+        return outcome
+    notice = f"{prepared.notice} {outcome.structured.get(NOTICE, '')}".strip()
+    return replace(outcome, structured={**outcome.structured, NOTICE: notice})
 
 
 def _dressed(outcome: ToolOutcome, principal: ServerPrincipal) -> ToolOutcome:

@@ -18,6 +18,8 @@ from mcp_gateway.exceptions import InvalidInputError, NotFoundError, NoToolsErro
 
 MAX_PROBLEMS = 20
 """Entries named in one refusal."""
+MAX_NEAR = 6
+"""Tools named to who chose none."""
 REVISION_DIGITS = 16
 MAX_KEPT = 4096
 """Filters kept prepared; a filter is a choice of methods and tags, so a handful in practice."""
@@ -83,7 +85,7 @@ class ToolSets:
         if not chosen.names:
             raise NoToolsError(
                 "no documented tool passes these methods and tags together; "
-                f"`GET /integration/{integration}/tools` lists the tools with theirs"
+                f"`GET /integration/{integration}/tools` lists the tools with theirs" + _near(chosen.integration, tags)
             )
         return chosen
 
@@ -126,6 +128,15 @@ class ToolSets:
 
 def _canonical(words: Filter) -> Filter:
     return None if words is None else tuple(sorted(set(words)))
+
+
+def _near(integration: Integration, tags: Sequence[str] | None) -> str:
+    """What the tags alone would leave: a filter by methods misses a tool that is named for what it makes, not does."""
+    found = select_tools(integration.tools, tags=tags)
+    if tags is None or not found or len(found) > MAX_NEAR:
+        return ""
+    listed = ", ".join(f"`{tool.name}` ({tool.method_note})" for tool in found)
+    return f". With these tags there are {listed}; in `methods`, a tool's exact name takes it"
 
 
 def _unknown(

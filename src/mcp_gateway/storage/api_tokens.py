@@ -15,7 +15,7 @@ from mcp_gateway.models.token_events import TokenEvent, TokenKind
 from mcp_gateway.schema.tables import api_tokens
 from mcp_gateway.storage.database import storage_faults
 from mcp_gateway.storage.outbox import record_events
-from mcp_gateway.storage.rows import fetch_page, unexpired
+from mcp_gateway.storage.rows import expired, fetch_page, unexpired
 
 PUBLIC = tuple(column for column in api_tokens.c if column.name != "token_digest")
 
@@ -83,13 +83,20 @@ class ApiTokenStore:
 
     async def delete(self, tenant_id: str, token_id: str) -> list[TokenEvent]:
         """Delete one; an empty list when there is no such token."""
-        return await self._delete(
-            api_tokens.c.tenant_id == tenant_id, api_tokens.c.id == token_id, unexpired(api_tokens)
-        )
+        where = (api_tokens.c.tenant_id == tenant_id, api_tokens.c.id == token_id, unexpired(api_tokens))
+        _deleted, events = await self._delete(*where)
+        return events
 
     async def delete_all(self, tenant_id: str) -> list[TokenEvent]:
         """Delete every token of the tenant."""
-        return await self._delete(api_tokens.c.tenant_id == tenant_id)
+        _deleted, events = await self._delete(api_tokens.c.tenant_id == tenant_id)
+        return events
+
+    async def delete_expired(self, tenant_id: str, limit: int) -> tuple[list[ApiToken], list[TokenEvent]]:
+        """Delete tokens of the tenant past their expiry, and what they were; used by the sweep alone."""
+        query = select(api_tokens.c.id).where(api_tokens.c.tenant_id == tenant_id, expired(api_tokens))
+        ids = query.limit(limit).with_for_update(skip_locked=True)
+        return await self._delete(api_tokens.c.tenant_id == tenant_id, api_tokens.c.id.in_(ids.scalar_subquery()))
 
     async def find_by_digest(self, tenant_id: str, digest: bytes) -> ApiTokenPrincipal | None:
         """What a token of the tenant stands for; an expired one is gone."""
@@ -109,10 +116,10 @@ class ApiTokenStore:
             version=row.version,
         )
 
-    async def _delete(self, *where: ColumnElement[bool]) -> list[TokenEvent]:
+    async def _delete(self, *where: ColumnElement[bool]) -> tuple[list[ApiToken], list[TokenEvent]]:
         with storage_faults():
-            result = await self._connection.execute(
-                sql_delete(api_tokens).where(*where).returning(api_tokens.c.token_digest, api_tokens.c.version)
-            )
-        tokens = [(row.token_digest, row.version) for row in result.all()]
-        return await record_events(self._connection, TokenKind.API_TOKEN, tokens, dead=True)
+            result = await self._connection.execute(sql_delete(api_tokens).where(*where).returning(api_tokens))
+        rows = result.all()
+        tokens = [(row.token_digest, row.version) for row in rows]
+        events = await record_events(self._connection, TokenKind.API_TOKEN, tokens, dead=True)
+        return [to_api_token(row) for row in rows], events

@@ -19,6 +19,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
+from redis.maint_notifications import MaintNotificationsConfig
 
 T = TypeVar("T")
 
@@ -64,6 +65,9 @@ def open_redis(url: str) -> "Redis":
         retry_on_timeout=False,
         max_connections=MAX_CONNECTIONS,
         client_name="mcp-gateway",
+        # With them the client hands out connections without seeing whether they were closed meanwhile, so that each one
+        # of before a restart would count as Redis lost again; and they would override the time-outs above.
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
     return Redis.from_pool(pool)
 

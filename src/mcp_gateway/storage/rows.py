@@ -17,6 +17,11 @@ def unexpired(table: Table) -> ColumnElement[bool]:
     return (table.c.expires_at.is_(None)) | (table.c.expires_at > func.now())
 
 
+def expired(table: Table) -> ColumnElement[bool]:
+    """Rows past their expiry."""
+    return table.c.expires_at <= func.now()
+
+
 def changed(table: Table) -> dict[str, Any]:
     """What every update sets besides its own columns."""
     return {"version": table.c.version + 1, "updated_at": func.now()}

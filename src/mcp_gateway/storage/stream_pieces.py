@@ -103,6 +103,10 @@ class Assembly:
             return label.stream_id, piece
         return self._joined(label, piece)
 
+    def unfinished(self) -> set[str]:
+        """The streams of answers that are not complete yet."""
+        return {stream_id for stream_id, _ in self._unfinished}
+
     def forget_stale(self) -> None:
         """Drop answers that will never be complete."""
         oldest = self._monotonic() - UNFINISHED_SECONDS

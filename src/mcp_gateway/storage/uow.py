@@ -6,13 +6,16 @@ from typing import Protocol, Self
 from sqlalchemy import ColumnElement, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
 
+from mcp_gateway.kit.hash_chain import HashChain
 from mcp_gateway.schema.isolation import TENANT_SETTING
 from mcp_gateway.storage.accounts import AccountStore
 from mcp_gateway.storage.api_tokens import ApiTokenStore
+from mcp_gateway.storage.audit import AuditStore
 from mcp_gateway.storage.database import storage_faults
 from mcp_gateway.storage.outbox import OutboxStore
 from mcp_gateway.storage.servers import ServerStore
 from mcp_gateway.storage.tenants import TenantStore
+from mcp_gateway.storage.tool_calls import ToolCallStore
 from mcp_gateway.storage.without_tenant import AcrossTenants, TenantOf
 
 
@@ -30,9 +33,12 @@ class UnitOfWork:
     servers: ServerStore
     api_tokens: ApiTokenStore
     outbox: OutboxStore
+    audit: AuditStore
+    tool_calls: ToolCallStore
 
-    def __init__(self, engine: AsyncEngine, tenant_id: str | None = None) -> None:
+    def __init__(self, engine: AsyncEngine, tenant_id: str | None = None, *, audit_chain: HashChain) -> None:
         self._engine = engine
+        self._audit_chain = audit_chain
         self._tenant_id = tenant_id
         self._connection: AsyncConnection
         self._transaction: AsyncTransaction
@@ -54,6 +60,8 @@ class UnitOfWork:
         self.accounts = AccountStore(self._connection)
         self.servers = ServerStore(self._connection)
         self.api_tokens = ApiTokenStore(self._connection)
+        self.tool_calls = ToolCallStore(self._connection)
+        self.audit = AuditStore(self._connection, self._audit_chain)
         return self
 
     async def __aexit__(

@@ -9,13 +9,15 @@ import orjson
 import structlog
 
 from mcp_gateway.kit.redact import redact
+from mcp_gateway.kit.request_facts import request_facts
 from mcp_gateway.telemetry.events import EventSink, ToolCallFinished
+from mcp_gateway.telemetry.lines import configure_lines, log_line
 
 MAX_TEXT = 7000
 """Characters of one value: a traceback of a deep recursion would fill a log by itself."""
 
 LogFormat = Literal["auto", "json", "pretty"]
-QUIET_LOGGERS = ("httpx", "httpcore", "pyqwest", "asyncio", "uvicorn.access", "alembic")
+QUIET_LOGGERS = ("httpx", "httpcore", "asyncio", "uvicorn.access", "alembic")
 """Libraries that would log URLs, or what nobody asked for."""
 
 
@@ -25,7 +27,7 @@ def configure_logging(level: str, form: LogFormat, stream: TextIO | None = None)
     pretty = form == "pretty" or (form == "auto" and stream.isatty())
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_request_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -46,6 +48,7 @@ def configure_logging(level: str, form: LogFormat, stream: TextIO | None = None)
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
+    configure_lines(stream if number <= logging.INFO else None, pretty=pretty)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -58,6 +61,13 @@ def configure_logging(level: str, form: LogFormat, stream: TextIO | None = None)
     root.setLevel(number)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _add_request_id(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    request_id = request_facts().request_id
+    if request_id is not None:
+        event["request_id"] = request_id
+    return event
 
 
 def mask_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -82,23 +92,22 @@ def _dump(value: object, **_options: object) -> str:
 class LoggingEvents:
     """Writes events as log lines."""
 
-    def __init__(self) -> None:
-        self._logger = structlog.get_logger("mcp_gateway.events")
-
     def tool_call_finished(self, event: ToolCallFinished) -> None:
         """One line per tool call."""
-        self._logger.info(
-            "tool_call.finished",
-            tenant_id=event.tenant_id,
-            server_id=event.server_id,
-            tool=event.tool,
-            status=event.status,
-            upstream_status=event.upstream_status,
-            upstream_ms=round(event.upstream_seconds * 1000, 2),
-            ms=round(event.seconds * 1000, 2),
-            **({"caller_gone": True} if event.caller_gone else {}),
-            **({"trace_id": event.trace_id} if event.trace_id else {}),
-        )
+        fields: dict[str, object] = {
+            "tenant_id": event.tenant_id,
+            "server_id": event.server_id,
+            "tool": event.tool,
+            "status": event.status,
+            "upstream_status": event.upstream_status,
+            "upstream_ms": round(event.upstream_seconds * 1000, 2),
+            "ms": round(event.seconds * 1000, 2),
+        }
+        if event.caller_gone:
+            fields["caller_gone"] = True
+        if event.trace_id:
+            fields["trace_id"] = event.trace_id
+        log_line("tool_call.finished", fields)
 
 
 class FanOut:

@@ -31,20 +31,40 @@ class Metrics:
         self._upstream_seconds = Histogram(
             "gateway_upstream_seconds", "Time of upstream requests", ["tool"], buckets=SECONDS, registry=self.registry
         )
+        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        """Looking a series up by its labels costs more than counting; so each is looked up once."""
+        self._called: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._calls_lost = Counter(
+            "gateway_tool_call_log_lost", "Tool calls that will not be in the log", registry=self.registry
+        )
         self._streams = Gauge("gateway_sse_streams", "Event streams of HTTP+SSE open now", registry=self.registry)
 
     def request_finished(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP request; `route` is a template."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        request = (method, route, status)
+        counted = self._counted.get(request)
+        if counted is None:
+            # Few by nature: what does not come from a short list is told as `other` or `unmatched`.
+            count = self._requests.labels(method, route, str(status))
+            counted = self._counted[request] = (count, self._request_seconds.labels(route))
+        counted[0].inc()
+        counted[1].observe(seconds)
 
     def tool_call_finished(self, event: ToolCallFinished) -> None:
         """Count one tool call."""
-        self._calls.labels(event.tool, event.status).inc()
+        call = (event.tool, event.status)
+        called = self._called.get(call)
+        if called is None:
+            called = self._called[call] = (self._calls.labels(*call), self._upstream_seconds.labels(event.tool))
+        called[0].inc()
         if event.caller_gone:
             self._callers_gone.labels(event.tool, event.status).inc()
         if event.upstream_status is not None:
-            self._upstream_seconds.labels(event.tool).observe(event.upstream_seconds)
+            called[1].observe(event.upstream_seconds)
+
+    def tool_calls_lost(self, count: int) -> None:
+        """Count calls that could not be written into the log."""
+        self._calls_lost.inc(count)
 
     def stream_opened(self) -> None:
         """Count an event stream in."""

@@ -1,7 +1,7 @@
 """The allow-lists of headers, one for either direction: what is not named here does not pass."""
 
 import re
-from collections.abc import Iterable
+from functools import lru_cache
 
 from mcp_gateway.constants import PRODUCT
 from mcp_gateway.exceptions import FaultError
@@ -26,7 +26,7 @@ _KEPT_PREFIXES = ("x-ratelimit-", "x-rate-limit-", "zendesk-ratelimit-")
 
 
 def outgoing_headers(request: UpstreamRequest, api_key: str, key_header: str) -> dict[str, str]:
-    """Everything the gateway adds to a request; `host` and a body's `content-length` come from the HTTP library.
+    """Everything the gateway adds to a request but `host`.
 
     Raises:
         FaultError: the key holds characters a header cannot carry (RFC 9110 §5.5); the message never repeats it.
@@ -46,15 +46,21 @@ def outgoing_headers(request: UpstreamRequest, api_key: str, key_header: str) ->
             headers["tracestate"] = request.trace.state
     if request.body is not None:
         headers["content-type"] = request.content_type
+        headers["content-length"] = str(len(request.body))
     elif request.method not in {"GET", "HEAD"}:
         headers["content-length"] = "0"  # RFC 9110 §8.6: some servers answer 411 to a bodiless POST without it
     return headers
 
 
-def kept_headers(received: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Those on the allow-list, given lower-case names; repeated ones joined by `, ` in order (RFC 9110 §5.3)."""
-    kept: dict[str, str] = {}
-    for name, value in received:
-        if name in _KEPT_NAMES or name.startswith(_KEPT_PREFIXES):
-            kept[name] = f"{kept[name]}, {value}" if name in kept else value
-    return kept
+def keep(kept: dict[str, str], name: bytes, value: bytes) -> None:
+    """Add a field, its name in lower case, if it is on the allow-list; repeated ones are joined (RFC 9110 §5.3)."""
+    text = _kept_name(name)
+    if text is not None:
+        said = value.decode("latin-1")
+        kept[text] = f"{kept[text]}, {said}" if text in kept else said
+
+
+@lru_cache(maxsize=512)
+def _kept_name(name: bytes) -> str | None:
+    text = name.decode("latin-1")
+    return text if text in _KEPT_NAMES or text.startswith(_KEPT_PREFIXES) else None

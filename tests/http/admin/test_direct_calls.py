@@ -2,12 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from mcp_gateway.catalog.load import load_catalog
+from mcp_gateway.catalog.procedure import Steps
+from mcp_gateway.catalog.run import Run
+from mcp_gateway.catalog.tool import Catalog
 from mcp_gateway.kit import ids
+from mcp_gateway.models.upstream import UpstreamRequest
+from mcp_gateway.services.untrusted_text import DATA_NOT_ORDERS
 from tests.support.gateways import Gateway, running_gateway, settings_for
 from tests.support.peers import Peer, Script, always, answer, once_then_close
 from tests.support.problems import problem
@@ -44,7 +51,7 @@ async def test_success_is_the_structured_result(stores):
     async with gateway_to(stores, replied("200 OK", TICKETS, *headers)) as (gateway, peer, _, account):
         response = await gateway.admin("POST", path(account, LIST), {"limit": 5})
         assert response.status_code == 200
-        assert response.json() == {"result": [{"id": "a"}], "next_cursor": None}
+        assert response.json() == {"notice": DATA_NOT_ORDERS, "result": [{"id": "a"}], "next_cursor": None}
         assert response.headers["ratelimit-remaining"] == "49"
         assert len(peer.exchanges) == 1
 
@@ -224,6 +231,73 @@ async def test_what_was_looked_up_or_repaired_is_told_beside_the_result_or_the_e
         told = {name: value for name, value in over_mcp["_meta"].items() if name.startswith("richpanel-mcp-gateway/")}
         assert response.json() == {**over_mcp["structuredContent"], "_meta": told}
         assert {name.partition("/")[2] for name in told} == {"resolved", "repaired"}
+
+
+@pytest.mark.parametrize("nothing", [{}, {"verify": True}, {"customer_profile": {}}, {"assignee_id": None}])
+async def test_update_that_would_change_nothing_is_refused_and_nothing_is_sent(stores, nothing):
+    async with gateway_to(stores, replied("200 OK", b'{"ticket": {}}')) as (gateway, peer, _, account):
+        for conversation in ("a", "1348"):
+            response = await gateway.admin("POST", path(account, UPDATE), {"id": conversation, **nothing})
+            error = response.json()["error"]
+            assert (response.status_code, error["type"]) == (422, "invalid_arguments")
+            assert "Nothing would change" in error["message"]
+            assert ("unassigned" in error["message"]) is ("assignee_id" in nothing)
+        assert peer.exchanges == []
+
+
+async def test_null_beside_a_change_is_told_to_have_changed_nothing(stores):
+    async with gateway_to(stores, replied("200 OK", b'{"ticket": {}}')) as (gateway, peer, _, account):
+        arguments = {**CHANGE, "assignee_id": None, "subject": None}
+        answer = (await gateway.admin("POST", path(account, UPDATE), arguments)).json()
+        assert "these stay as they are: subject, assignee_id" in answer["notice"]
+        assert [exchange.body for exchange in peer.exchanges] == [b'{"ticket":{"status":"CLOSED"}}']
+
+
+class Breaking:
+    """A way of carrying a tool out that breaks off behind some of its requests."""
+
+    most_requests = 2
+
+    def __init__(self, *requests: UpstreamRequest) -> None:
+        self.requests = requests
+
+    def steps(self, _arguments: Mapping[str, Any], _run: Run) -> Steps:
+        for request in self.requests:
+            yield (request,)
+        raise RuntimeError("broken on purpose")
+
+
+LOOK_UP = UpstreamRequest("GET", "/tickets/number/1348")
+WRITE = UpstreamRequest("PUT", "/tickets/a", b"{}", is_write=True)
+
+
+@pytest.mark.parametrize(
+    ("requests", "status", "kind", "words"),
+    [
+        ([LOOK_UP], 502, "upstream_bad_response", "Nothing was changed"),
+        ([WRITE], 504, "outcome_unknown", "may or may not have been made"),
+        ([LOOK_UP, WRITE], 504, "outcome_unknown", "may or may not have been made"),
+        # A second write never leaves; the first one did.
+        ([WRITE, WRITE], 504, "outcome_unknown", "may or may not have been made"),
+        # What cannot be put on the wire was not sent.
+        ([replace(WRITE, target="no-slash")], 500, "internal", "could not be sent"),
+        ([LOOK_UP, replace(WRITE, target="no-slash")], 500, "internal", "could not be sent"),
+    ],
+)
+async def test_only_a_write_that_left_may_have_been_made(stores, requests, status, kind, words):
+    richpanel = load_catalog().integrations["richpanel"]
+    broken = {**richpanel.by_name, UPDATE: replace(richpanel.by_name[UPDATE], procedure=Breaking(*requests))}
+    integration = replace(richpanel, tools=tuple(broken.values()), by_name=broken)
+    async with (
+        Peer(replied("200 OK", b'{"ticket": {"id": "a"}}')) as peer,
+        running_gateway(
+            settings_for(stores, richpanel_url=peer.url), catalog=Catalog({"richpanel": integration})
+        ) as gw,
+    ):
+        response = await gw.admin("POST", path(await gw.account(await gw.tenant()), UPDATE), CHANGE)
+        assert (response.status_code, response.json()["error"]["type"]) == (status, kind)
+        assert words in response.json()["error"]["message"]
+        assert sum(exchange.raw.startswith(b"PUT ") for exchange in peer.exchanges) <= 1
 
 
 async def test_many_at_once_are_each_sent_once(stores):

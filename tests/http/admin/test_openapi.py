@@ -60,6 +60,8 @@ async def test_document_names_the_calls_of_the_contract(document):
         f"get {account}/tools",
         *(f"{method} {account}/mcp" for method in ("post", "get")),
         *(f"{method} {account}/mcp/{{mcp_id}}" for method in ("get", "patch", "delete")),
+        "get /audit-log",
+        "get /log",
         "get /livez",
         "get /readyz",
         "get /metrics",

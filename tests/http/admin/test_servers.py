@@ -15,6 +15,7 @@ FULL_CONFIG = {
     "tags": ["support", "orders"],
     "require_api_token_auth": False,
     "upstream_429": "tool_error",
+    "duplicate_window_seconds": 60,
 }
 
 
@@ -42,7 +43,8 @@ async def test_token_and_url_are_never_shown_again(gateway, servers):
     made = await gateway.made(servers, {"name": "s"})
     public = {key: made[key] for key in KEYS}
     shown = await gateway.admin("GET", f"{servers}/{made['id']}")
-    assert (shown.json(), shown.headers["etag"]) == (public, '"1"')
+    unused = {"last_used_at": None, "last_client": None}
+    assert (shown.json(), shown.headers["etag"]) == (public | unused, '"1"')
     listed = await gateway.admin("GET", servers)
     assert listed.json() == {"result": [public], "next_cursor": None}
     patched = await gateway.admin("PATCH", f"{servers}/{made['id']}", {"name": "t"})
@@ -109,6 +111,18 @@ async def test_filters_that_leave_no_tool_are_no_tools(gateway, servers, config)
     assert (await gateway.admin("GET", servers)).json()["result"] == []
 
 
+async def test_reading_reports_needs_the_tool_by_name_and_the_refusal_says_so(gateway, servers):
+    report = "create_a_richpanel_report_query"
+    methods = ["read"]
+    reading = {"name": "s", "config": {"methods": methods, "tags": ["reports"]}}
+    refused = problem(await gateway.admin("POST", servers, reading), 400, "no_tools")
+    assert f"`{report}` (create, only reads)" in refused["detail"]
+    assert "exact name" in refused["detail"]
+    methods.append(report)
+    made = await gateway.made(servers, reading)
+    assert await gateway.tool_names(made["token"]) == [report]
+
+
 NOW = datetime.now(UTC)
 
 
@@ -163,6 +177,9 @@ async def test_expiry_far_enough_ahead_is_kept_in_utc(gateway, servers):
         ({"require_api_token_auth": "yes"}, "config.require_api_token_auth"),
         ({"require_api_token_auth": 1}, "config.require_api_token_auth"),
         ({"upstream_429": "retry"}, "config.upstream_429"),
+        ({"duplicate_window_seconds": -1}, "config.duplicate_window_seconds"),
+        ({"duplicate_window_seconds": 3601}, "config.duplicate_window_seconds"),
+        ({"duplicate_window_seconds": "60"}, "config.duplicate_window_seconds"),
     ],
     ids=str,
 )
@@ -176,7 +193,14 @@ async def test_unknown_keys_name_the_known_ones(gateway, servers):
     assert field_problem(response, "nmae")["allowed"] == ["name", "config", "expires_at"]
     body = {"name": "s", "config": {"method": ["read"]}}
     found = field_problem(await gateway.admin("POST", servers, body), "config.method")
-    assert found["allowed"] == ["methods", "tags", "require_api_token_auth", "upstream_429"]
+    assert found["allowed"] == [
+        "methods",
+        "tags",
+        "require_api_token_auth",
+        "upstream_429",
+        "duplicate_window_seconds",
+        "fence_untrusted_text",
+    ]
     assert "known: methods, tags" in found["message"]
 
 

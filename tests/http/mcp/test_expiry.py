@@ -1,18 +1,16 @@
 """A URL that ends: told during its last day, refused from the second on, gone from both stores."""
 
 import asyncio
-import contextlib
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from mcp_gateway.dev.databases import with_database
+from tests.support.audit import audit_rows
 from tests.support.clocks import ShiftedClock
+from tests.support.databases import connected
 from tests.support.gateways import MODERN, running_gateway, settings_for
 from tests.support.sse import opened, request
 
@@ -30,15 +28,6 @@ def clock() -> ShiftedClock:
 async def gateway(stores, clock):
     async with running_gateway(settings_for(stores), clock=clock) as running:
         yield running
-
-
-@contextlib.asynccontextmanager
-async def connected(database: str):
-    connection = await asyncpg.connect(database)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def server_for(gateway, hours: float):
@@ -112,17 +101,18 @@ async def test_record_in_redis_lives_no_longer_than_its_token(gateway, clock, re
         assert 0 < await redis.pttl(f"rpgw:server:{{{digest}}}") <= 20_000
 
 
-async def test_expired_server_is_swept_from_postgres_and_leaves_a_tombstone(stores, postgres_admin_url, redis_url):
-    database = with_database(postgres_admin_url, urlsplit(stores.database_url).path.removeprefix("/"))
+async def test_expired_server_is_swept_from_postgres_and_leaves_a_tombstone(stores, redis_url):
     async with (
         running_gateway(settings_for(stores, sweep_seconds=0.1)) as gateway,
-        connected(database) as superuser,
+        connected(stores.owner_url) as owner,
         Redis.from_url(redis_url) as redis,
     ):
         server, _ = await server_for(gateway, 1)
-        await superuser.execute("UPDATE mcp_servers SET expires_at = now() WHERE id = $1", server.id)
+        await owner.execute("UPDATE mcp_servers SET expires_at = now() WHERE id = $1", server.id)
         digest = sha256(server.token.encode()).hexdigest()
         async with asyncio.timeout(LIMIT_SECONDS):
             while not await redis.hexists(f"rpgw:server:{{{digest}}}", "d"):
                 await asyncio.sleep(0.02)
-        assert await superuser.fetchval("SELECT count(*) FROM mcp_servers WHERE id = $1", server.id) == 0
+        assert await owner.fetchval("SELECT count(*) FROM mcp_servers WHERE id = $1", server.id) == 0
+    told = (await audit_rows(stores, server.tenant_id))[-1]
+    assert (told["action"], told["object_id"], told["actor_kind"]) == ("mcp_server.expire", server.id, "system")

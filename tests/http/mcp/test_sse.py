@@ -20,10 +20,10 @@ from tests.support.clocks import ShiftedClock
 from tests.support.gateways import OPERATOR_KEY, Gateway, running_gateway, settings_for
 from tests.support.logs import captured_logs
 from tests.support.sse import LIMIT_SECONDS, open_now, opened, request
-from tests.support.upstreams import GET, HeldUpstream
+from tests.support.upstreams import GET, UPDATE, HeldUpstream
 
 INITIALIZE = {"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}}
-GONE = -31_410
+GONE, UNAVAILABLE = -31_410, -31_503
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +253,18 @@ async def test_streams_over_a_limit_are_503_and_a_closed_one_makes_room(stores):
                 await full(two.token)
 
 
+async def test_servers_of_a_tenant_share_its_limit_of_streams(stores):
+    async with running_gateway(settings_for(stores, max_streams_per_tenant=2)) as gateway:
+        one = await gateway.server()
+        two = await gateway.server(tenant_id=one.tenant_id, account_id=one.account_id)
+        other = await gateway.server()
+        async with opened(gateway, one.token), opened(gateway, two.token):
+            for token in (one.token, two.token):
+                assert (await opening(gateway, token)).status_code == 503
+            async with opened(gateway, other.token) as stream:
+                assert (await stream.ask("ping"))["result"] == {}
+
+
 @pytest.fixture
 def no_room_to_read():
     """Sockets whose kernel takes next to nothing ahead of their reader."""
@@ -371,22 +383,79 @@ async def test_replica_that_drains_is_not_ready_and_opens_no_stream(stores):
         assert await gateway.tool_names(server.token)
 
 
-async def test_call_whose_stream_ended_is_let_finish(stores):
+@pytest.mark.parametrize(
+    ("tool", "arguments", "status"),
+    [(GET, {"id": "c1"}, "cancelled"), (UPDATE, {"id": "c1", "status": "CLOSED"}, "ok")],
+    ids=["read", "write"],
+)
+async def test_read_whose_stream_ended_is_cancelled_and_a_write_is_let_finish(stores, tool, arguments, status):
     upstream = HeldUpstream()
-    async with serving(upstream) as url, running_gateway(settings_for(stores, richpanel_url=url)) as gateway:
-        server = await gateway.server()
-        upstream.hold()
-        async with opened(gateway, server.token) as stream:
-            message = request("tools/call", {"name": GET, "arguments": {"id": "c1"}})
-            assert (await stream.post(message)).status_code == 202
-            async with asyncio.timeout(LIMIT_SECONDS):
-                await upstream.reached.wait()
-        upstream.may_answer.set()
+    with captured_logs() as log:
+        async with serving(upstream) as url:
+            settings = settings_for(stores, richpanel_url=url, log_level="info", log_format="json")
+            async with running_gateway(settings) as gateway:
+                server = await gateway.server()
+                upstream.hold()
+                async with opened(gateway, server.token) as stream:
+                    message = request("tools/call", {"name": tool, "arguments": arguments})
+                    assert (await stream.post(message)).status_code == 202
+                    async with asyncio.timeout(LIMIT_SECONDS):
+                        await upstream.reached.wait()
 
-        async def finished():
-            return upstream.answered == 1
+                async def told(event):
+                    return event in log.getvalue()
 
-        await until(finished)
+                await until(lambda: told("sse.call_cancelled"))
+                upstream.may_answer.set()
+                await until(lambda: told("tool_call.finished"))
+    lines = [orjson.loads(line) for line in log.getvalue().splitlines()]
+    (finished,) = [line for line in lines if line["event"] == "tool_call.finished"]
+    assert (finished["status"], finished["caller_gone"], upstream.requests) == (status, True, 1)
+
+
+async def test_call_beyond_those_under_way_is_overloaded_on_the_stream_and_not_sent(stores):
+    upstream = HeldUpstream()
+    async with serving(upstream) as url:
+        settings = settings_for(stores, richpanel_url=url, max_stream_calls_per_server=2)
+        async with running_gateway(settings) as gateway:
+            server, other = await gateway.server(), await gateway.server()
+            upstream.hold()
+            async with opened(gateway, server.token) as stream, opened(gateway, other.token) as another:
+                call = {"name": GET, "arguments": {"id": "c1"}}
+                for number in (1, 2):
+                    assert (await stream.post(request("tools/call", call, number))).status_code == 202
+                error = (await stream.call(GET, {"id": "c1"}))["structuredContent"]["error"]
+                assert (error["type"], error["origin"]) == ("overloaded", "gateway")
+                assert (await stream.ask("ping", request_id=3))["result"] == {}
+                assert (await stream.ask("tools/list", request_id=4))["result"]["tools"]
+                assert (await another.post(request("tools/call", call, "other"))).status_code == 202
+                upstream.may_answer.set()
+                assert {(await stream.message())["id"] for _ in range(2)} == {1, 2}
+                assert (await another.message())["id"] == "other"
+                assert upstream.requests == 3
+                assert (await stream.call(GET, {"id": "c1"}))["isError"] is False
+
+
+async def test_replica_that_drains_finishes_the_calls_under_way_and_takes_no_more(stores):
+    upstream = HeldUpstream()
+    async with serving(upstream) as upstream_url:
+        application = create_app(settings_for(stores, richpanel_url=upstream_url))
+        async with serving(application) as url, httpx.AsyncClient(timeout=20) as client:
+            gateway = Gateway(url, client)
+            server = await gateway.server()
+            upstream.hold()
+            async with opened(gateway, server.token) as idle, opened(gateway, server.token) as busy:
+                message = request("tools/call", {"name": GET, "arguments": {"id": "c1"}}, "last")
+                assert (await busy.post(message)).status_code == 202
+                application.drain()
+                refused = await busy.post(request("ping"))
+                assert (refused.status_code, refused.json()["error"]["code"]) == (503, UNAVAILABLE)
+                assert int(refused.headers["retry-after"]) >= 1
+                assert await idle.ended()
+                upstream.may_answer.set()
+                answer = await busy.message()
+                assert (answer["id"], answer["result"]["isError"]) == ("last", False)
+                assert await busy.ended()
 
 
 async def test_accepted_is_said_before_the_call_is_done(stores):

@@ -19,14 +19,15 @@ from pydantic_core import PydanticCustomError
 
 from mcp_gateway.models.accounts import Account
 from mcp_gateway.models.api_tokens import ALL_SCOPES, ApiToken, Scope
-from mcp_gateway.models.servers import Server, Upstream429
+from mcp_gateway.models.servers import MAX_DUPLICATE_WINDOW_SECONDS, Server, Upstream429
 from mcp_gateway.models.tenants import Tenant
 from mcp_gateway.services.api_tokens import CreatedApiToken
-from mcp_gateway.services.servers import CreatedServer
+from mcp_gateway.services.servers import CreatedServer, RotatedServer
 
 FIRST_PRINTABLE = 0x20
 DELETE = 0x7F
 MAX_NAMES = 200
+MAX_OVERLAP_SECONDS = 7 * 24 * 3600
 MIN_KEY_CHARACTERS = 8
 MAX_UNKNOWN_KEYS = 20
 """Unknown keys named in one refusal."""
@@ -257,6 +258,21 @@ class Config(In):
     upstream_429: Upstream429 | None = Field(
         default=None, description="How a 429 of Richpanel travels: `tool_error` (default) or `http_429`."
     )
+    duplicate_window_seconds: int | None = Field(
+        default=None,
+        strict=True,
+        ge=0,
+        le=MAX_DUPLICATE_WINDOW_SECONDS,
+        description="How long the same write is not sent again (default 120); 0 turns that off.",
+    )
+    fence_untrusted_text: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Wrap the text of each result in a marker of its own. Not for programs that parse that text.",
+    )
+    log_arguments: bool | None = Field(
+        default=None, strict=True, description="Keep the arguments of each call in the log; without it, only a hash."
+    )
 
     def given(self) -> dict[str, Any]:
         """The keys that were sent, as they are stored."""
@@ -316,6 +332,30 @@ class ServerOut(BaseModel):
         )
 
 
+class ClientOut(BaseModel):
+    """What an MCP client says of itself."""
+
+    name: str = Field(examples=["claude-ai"])
+    version: str
+
+
+class ServerDetail(ServerOut):
+    """One MCP server with its use."""
+
+    last_used_at: datetime | None = Field(description="The minute of the last request; null before the first one.")
+    last_client: ClientOut | None = Field(description="The client that last said who it is.")
+
+    @classmethod
+    def of_used(cls, server: Server) -> "ServerDetail":
+        """From the model."""
+        client = server.last_client
+        return cls(
+            **ServerOut.of(server).model_dump(),
+            last_used_at=server.last_used_at,
+            last_client=None if client is None else ClientOut(name=client.name, version=client.version),
+        )
+
+
 class ServerCreated(ServerOut):
     """A new MCP server with its secret, which is shown this once."""
 
@@ -326,6 +366,27 @@ class ServerCreated(ServerOut):
     def of_created(cls, created: CreatedServer) -> "ServerCreated":
         """From the service's answer."""
         return cls(**ServerOut.of(created.server).model_dump(), token=created.token, url=created.url)
+
+
+class ServerRotate(In):
+    """How to replace a token."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_seconds": 3600}]})
+    overlap_seconds: int = Field(
+        default=0, ge=0, le=MAX_OVERLAP_SECONDS, strict=True, description="How long the old token works on."
+    )
+
+
+class ServerRotated(ServerCreated):
+    """A server with its new secret, which is shown this once."""
+
+    previous_token_expires_at: datetime = Field(description="The old token is refused from then on.")
+
+    @classmethod
+    def of_rotated(cls, rotated: RotatedServer) -> "ServerRotated":
+        """From the service's answer."""
+        created = ServerCreated.of_created(rotated).model_dump()
+        return cls(**created, previous_token_expires_at=rotated.previous_until)
 
 
 class IntegrationOut(BaseModel):

@@ -3,13 +3,23 @@
 from fastapi import APIRouter, Response
 
 from mcp_gateway.http.admin.paths import AccountId, ServerId
-from mcp_gateway.http.admin.schemas import DeletedOut, ServerCreate, ServerCreated, ServerOut, ServerPatch
+from mcp_gateway.http.admin.schemas import (
+    DeletedOut,
+    ServerCreate,
+    ServerCreated,
+    ServerDetail,
+    ServerOut,
+    ServerPatch,
+    ServerRotate,
+    ServerRotated,
+)
 from mcp_gateway.http.context import ExpectedVersion, Reader, Services, Writer, etag
 from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
 from mcp_gateway.http.problem_docs import PROBLEMS
 from mcp_gateway.services.servers import ServerChanges
 
 router = APIRouter(prefix="/integrated-account/{account_id}/mcp", tags=["MCP servers"], responses=PROBLEMS)
+NO_OVERLAP = ServerRotate()
 
 
 @router.post("", status_code=201, summary="Create an MCP server: one POST gives a secret URL")
@@ -43,11 +53,11 @@ async def list_page(
 @router.get("/{mcp_id}", summary="Show an MCP server")
 async def show(
     account_id: AccountId, mcp_id: ServerId, services: Services, caller: Reader, response: Response
-) -> ServerOut:
-    """One server, without its token."""
+) -> ServerDetail:
+    """One server, without its token, and when it was last used; that is told a few seconds late."""
     server = await services.servers().get(caller, account_id, mcp_id)
     response.headers.update(etag(server.version))
-    return ServerOut.of(server)
+    return ServerDetail.of_used(server)
 
 
 @router.patch("/{mcp_id}", summary="Change an MCP server")
@@ -71,6 +81,27 @@ async def change(
     server = await services.servers().update(caller, account_id, mcp_id, changes, expected_version=expected_version)
     response.headers.update(etag(server.version))
     return ServerOut.of(server)
+
+
+@router.post("/{mcp_id}/rotate", summary="Replace the token of an MCP server")
+async def rotate(
+    account_id: AccountId,
+    mcp_id: ServerId,
+    services: Services,
+    caller: Writer,
+    expected_version: ExpectedVersion,
+    response: Response,
+    body: ServerRotate = NO_OVERLAP,
+) -> ServerRotated:
+    """A new `token` and `url`; the old one works until the overlap ends, which without one is at once.
+
+    Rotating again within an overlap leaves the end that was promised as it is.
+    """
+    rotated = await services.servers().rotate(
+        caller, account_id, mcp_id, overlap_seconds=body.overlap_seconds, expected_version=expected_version
+    )
+    response.headers.update(etag(rotated.server.version))
+    return ServerRotated.of_rotated(rotated)
 
 
 @router.delete("/{mcp_id}", summary="Delete an MCP server")

@@ -13,9 +13,9 @@ SCOPE = "tenants"
 
 
 @router.post("", status_code=201, summary="Create a tenant")
-async def create(body: TenantCreate, services: Services, _caller: Operator, response: Response) -> TenantOut:
+async def create(body: TenantCreate, services: Services, caller: Operator, response: Response) -> TenantOut:
     """A tenant owns accounts, servers and API tokens; nothing is shared between two."""
-    tenant = await services.tenants().create(name=body.name)
+    tenant = await services.tenants().create(caller, name=body.name)
     response.headers.update(etag(tenant.version))
     return TenantOut.of(tenant)
 
@@ -43,21 +43,21 @@ async def change(
     tenant_id: TenantId,
     body: TenantPatch,
     services: Services,
-    _caller: Operator,
+    caller: Operator,
     expected_version: ExpectedVersion,
     response: Response,
 ) -> TenantOut:
     """What is omitted stays."""
     name = body.name if "name" in body.model_fields_set else None
-    tenant = await services.tenants().rename(tenant_id, name=name, expected_version=expected_version)
+    tenant = await services.tenants().rename(caller, tenant_id, name=name, expected_version=expected_version)
     response.headers.update(etag(tenant.version))
     return TenantOut.of(tenant)
 
 
 @router.delete("/{tenant_id}", summary="Delete a tenant and all that is its")
 async def delete(
-    tenant_id: TenantId, services: Services, _caller: Operator, expected_version: ExpectedVersion
+    tenant_id: TenantId, services: Services, caller: Operator, expected_version: ExpectedVersion
 ) -> DeletedOut:
     """Its accounts with their keys, its servers and its API tokens go with it, at once and everywhere."""
-    await services.tenants().delete(tenant_id, expected_version=expected_version)
+    await services.tenants().delete(caller, tenant_id, expected_version=expected_version)
     return DeletedOut(id=tenant_id)

@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
-from fastapi.responses import JSONResponse
 
 from mcp_gateway.http.admin.paths import AccountId
 from mcp_gateway.http.context import Services, ToolCaller, bearer
-from mcp_gateway.http.problem_docs import PROBLEMS
+from mcp_gateway.http.problem_docs import PROBLEMS, TOOL_PROBLEMS
+from mcp_gateway.kit.visible import visible_json
 from mcp_gateway.models.api_tokens import Scope
 from mcp_gateway.models.outcomes import ErrorType, ToolOutcome
 from mcp_gateway.protocol.results import call_headers, own_meta
@@ -43,7 +43,8 @@ SUCCESS, REFUSED = 2, 4
         200: {
             "description": '`{"result": …}`, with `next_cursor` on list tools, and `_meta` as in an MCP result where a '
             "number was looked up or an argument repaired"
-        }
+        },
+        **TOOL_PROBLEMS,
     },
     # Added to what `ToolCaller` declares; one entry of the list is enough.
     openapi_extra={"security": [{bearer.scheme_name: [Scope.WRITE.value]}]},
@@ -60,10 +61,11 @@ async def call_tool(
     A token needs the scope `read` for tools that only read and `write` for the others. Never retried, never queued.
     """
     outcome = await services.direct_calls().call(caller, account_id, tool_name, arguments)
-    headers = dict(call_headers(outcome.limits))
+    headers = dict(call_headers(outcome, services.limits.quota(account_id)))
     meta = own_meta(outcome.meta)
     answer = {**outcome.structured, "_meta": meta} if meta else outcome.structured
-    return JSONResponse(answer, status_code=status_of(outcome), headers=headers)
+    status = status_of(outcome)
+    return Response(visible_json(answer), status_code=status, headers=headers, media_type="application/json")
 
 
 def status_of(outcome: ToolOutcome) -> int:

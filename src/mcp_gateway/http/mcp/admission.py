@@ -1,20 +1,23 @@
 """What every request behind an MCP URL has to pass, whatever its transport: its place, its size, its caller."""
 
 from dataclasses import replace
+from functools import lru_cache
+from http import HTTPStatus
 
 import structlog
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mcp_gateway.constants import MAX_REQUEST_BYTES
 from mcp_gateway.exceptions import MalformedRequestError, PayloadTooLargeError, StoreUnavailableError
 from mcp_gateway.factory import Factory
 from mcp_gateway.http.bodies import check_declared_length, read_body
+from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, subscriber
 from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.secrets_in_path import TOKEN_KEY
 from mcp_gateway.models.principals import ServerPrincipal
-from mcp_gateway.protocol.errors import INVALID_REQUEST
-from mcp_gateway.protocol.reply import Reply, error_reply
+from mcp_gateway.protocol.errors import INVALID_REQUEST, LIMITED
+from mcp_gateway.protocol.reply import Header, Reply, error_reply
+from mcp_gateway.protocol.results import refusal_headers
 
 UNAUTHORIZED = -31_401
 DEAD_TOKEN = -31_404
@@ -35,9 +38,18 @@ UNAVAILABLE_REPLY = error_reply(
 logger = structlog.get_logger(__name__)
 
 
-async def respond(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
+async def respond(reply: Reply, send: Send) -> None:
     """Send a complete answer."""
-    await Response(reply.body, status_code=reply.status, headers=dict(reply.headers))(scope, receive, send)
+    headers = list(_raw_headers(reply.headers))
+    if reply.status != HTTPStatus.NO_CONTENT:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+@lru_cache(maxsize=256)
+def _raw_headers(headers: tuple[Header, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in dict(headers).items())
 
 
 def place_refusal(scope: Scope, hosts: HostCheck) -> Reply | None:
@@ -84,15 +96,27 @@ async def _authenticate(scope: Scope, factory: Factory) -> ServerPrincipal | Rep
             return error_reply(401, UNAUTHORIZED, message, headers=CHALLENGE)
     principal = await factory.authentication.server(token)
     if principal is None:
-        return DEAD_TOKEN_REPLY
+        return await _counted(DEAD_TOKEN_REPLY, scope, factory)
     if principal.config.require_api_token_auth:
         api_token = _api_token(scope, may_be_bearer=not in_header)
         digest = await factory.authentication.tenant_caller(api_token, principal.tenant_id)
         if digest is None:
             message = "This server also needs an API token of its tenant, as `Authorization: Bearer` or `X-API-Token`."
-            return error_reply(401, UNAUTHORIZED, message, headers=CHALLENGE)
+            refused = error_reply(401, UNAUTHORIZED, message, headers=CHALLENGE)
+            return refused if api_token is None else await _counted(refused, scope, factory)
         principal = replace(principal, api_token_digest=digest)
     return principal
+
+
+async def _counted(reply: Reply, scope: Scope, factory: Factory) -> Reply:
+    """The answer to a credential that stands for nothing, or 429 to who sends too many of them.
+
+    The credential has been looked up by then: clients share addresses, and a live one always passes.
+    """
+    refusal = await factory.limits.miss(subscriber(scope[CLIENT_ADDRESS_KEY]))
+    if refusal is None:
+        return reply
+    return error_reply(429, LIMITED, refusal.message, headers=refusal_headers(refusal, None))
 
 
 def _values(scope: Scope, name: bytes) -> list[bytes]:

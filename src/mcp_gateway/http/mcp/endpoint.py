@@ -4,6 +4,8 @@ A plain ASGI endpoint, because this is the hot path. The order of checks is the 
 expect: Origin, Host, method, media types, size, token, API token, and then the protocol's own.
 """
 
+from collections.abc import Callable
+
 import structlog
 from starlette.types import Receive, Scope, Send
 
@@ -15,6 +17,7 @@ from mcp_gateway.http.mcp.patience import Patience, PatientAnswer
 from mcp_gateway.http.mcp.sunset import with_sunset
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.exchange import answer, internal_error_reply
+from mcp_gateway.protocol.host import Host
 from mcp_gateway.protocol.preflight import accepts_event_stream, preflight
 from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import Reply
@@ -35,7 +38,7 @@ class McpEndpoint:
         send = for_pages(send, scope, self._hosts)
         refusal = await self._answer(scope, receive, send, factory)
         if refusal is not None:
-            await respond(refusal, scope, receive, send)
+            await respond(refusal, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, factory: Factory) -> Reply | None:
         """Send the protocol's answer; what comes back instead is a refusal that came before it."""
@@ -54,18 +57,22 @@ class McpEndpoint:
             return principal
         send = with_sunset(send, principal.expires_at, factory.clock)
         patient = PatientAnswer(receive, send, self._patience, may_stream=accepts_event_stream(scope["headers"]))
-        reply = await patient.of(lambda notify: answered(scope, body, principal, factory, notify))
+        reply = await patient.of(lambda notify: answered(scope, body, principal, factory.hosts.host, notify))
         if reply is not None:
-            await respond(reply, scope, receive, send)
+            await respond(reply, send)
         return None
 
 
 async def answered(
-    scope: Scope, body: bytes, principal: ServerPrincipal, factory: Factory, notify: Notify | None
+    scope: Scope,
+    body: bytes,
+    principal: ServerPrincipal,
+    host_of: Callable[[ServerPrincipal], Host],
+    notify: Notify | None,
 ) -> Reply:
     """The protocol's answer; a bug is logged and answered too, so that the client stops waiting."""
     try:
-        return await answer(scope["headers"], body, factory.hosts.host(principal), notify)
+        return await answer(scope["headers"], body, host_of(principal), notify)
     except Exception:
         logger.exception("mcp.failed", server_id=principal.server_id)
         return internal_error_reply(body)

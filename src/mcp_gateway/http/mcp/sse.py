@@ -5,6 +5,7 @@ a stream is the business of `services/streams.py`.
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -32,13 +33,16 @@ from mcp_gateway.kit.tasks import cancel_all
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.events import EVENT_STREAM_HEADERS
 from mcp_gateway.protocol.exchange import internal_error_reply
+from mcp_gateway.protocol.host import Host
 from mcp_gateway.protocol.preflight import preflight, stream_preflight
 from mcp_gateway.protocol.reply import ACCEPTED, Reply, error_reply
 from mcp_gateway.protocol.sse import body_refusal, endpoint_event
+from mcp_gateway.services.busy_host import BusyHost
 from mcp_gateway.services.stream import CloseReason, Stream
+from mcp_gateway.services.stream_calls import RemoteStream, while_open
 from mcp_gateway.services.streams import (
     DeadTokenError,
-    RemoteStream,
+    StreamEndingError,
     StreamGoneError,
     StreamHub,
     TooManyStreamsError,
@@ -47,6 +51,12 @@ from mcp_gateway.services.streams import (
 STREAM_GONE = -31_410
 STREAM_GONE_REPLY = error_reply(
     404, STREAM_GONE, "This event stream is not open, or not this server's: open it again with a GET of its URL."
+)
+ENDING_REPLY = error_reply(
+    503,
+    UNAVAILABLE,
+    "The replica that holds this event stream is about to stop: it only finishes what it has. Open a stream again.",
+    headers=(("retry-after", "1"),),
 )
 FULL_REPLY = error_reply(
     503, UNAVAILABLE, "There are as many event streams as may be open here.", headers=(("retry-after", "5"),)
@@ -70,7 +80,7 @@ class StreamEndpoint:
         send = for_pages(send, scope, self._hosts)
         opened = await self._open(scope, factory)
         if isinstance(opened, Reply):
-            await respond(opened, scope, receive, send)
+            await respond(opened, send)
             return
         stream, principal = opened
         send = with_sunset(send, principal.expires_at, factory.clock)
@@ -120,16 +130,41 @@ class MessageEndpoint:
         send = for_pages(send, scope, self._hosts)
         accepted = await self._accept(scope, receive, factory)
         if isinstance(accepted, Reply):
-            await respond(accepted, scope, receive, send)
+            await respond(accepted, send)
             return
         body, principal, stream = accepted
-        await respond(ACCEPTED, scope, receive, with_sunset(send, principal.expires_at, factory.clock))
-        reply = await answered(scope, body, principal, factory, partial(factory.streams.tell, stream))
+        try:
+            await respond(ACCEPTED, with_sunset(send, principal.expires_at, factory.clock))
+            await self._answer(scope, body, principal, stream, factory)
+        finally:
+            await factory.streams.end(stream)
+
+    async def _answer(
+        self, scope: Scope, body: bytes, principal: ServerPrincipal, stream: Stream | RemoteStream, factory: Factory
+    ) -> None:
+        """Answer on the stream. A read is cancelled when the stream ends first; a write is let finish."""
+        streams = factory.streams
+        host_of, has_place = factory.hosts.host, streams.places.enter(principal.server_id)
+        if not has_place:
+            logger.warning("sse.overloaded", server_id=principal.server_id)
+        try:
+            reply = await while_open(
+                stream,
+                lambda: answered(
+                    scope, body, principal, host_of if has_place else _busy(host_of), partial(streams.tell, stream)
+                ),
+            )
+        finally:
+            if has_place:
+                streams.places.leave(principal.server_id)
+        if reply is None:
+            logger.info("sse.call_cancelled", server_id=principal.server_id)
+            return
         if len(reply.body) > MAX_STREAMED_ANSWER_BYTES:
             logger.error("sse.answer_too_large", server_id=principal.server_id, bytes=len(reply.body))
             reply = internal_error_reply(body)
         if reply.body:
-            await factory.streams.tell(stream, reply.body)
+            await streams.tell(stream, reply.body)
 
     async def _accept(
         self, scope: Scope, receive: Receive, factory: Factory
@@ -147,14 +182,30 @@ class MessageEndpoint:
         principal = await authenticated(scope, factory)
         if isinstance(principal, Reply):
             return principal
-        try:
-            stream = await factory.streams.find(scope["path_params"]["stream_id"], principal.server_id)
-        except StreamGoneError:
-            return STREAM_GONE_REPLY
-        except StoreUnavailableError as exc:
-            return unavailable(exc)
+        stream = await _begun(factory.streams, scope["path_params"]["stream_id"], principal.server_id)
+        if isinstance(stream, Reply):
+            return stream
         refusal = body_refusal(body)
-        return (body, principal, stream) if refusal is None else refusal
+        if refusal is None:
+            return body, principal, stream
+        await factory.streams.end(stream)
+        return refusal
+
+
+async def _begun(streams: StreamHub, stream_id: str, server_id: str) -> Stream | RemoteStream | Reply:
+    """The stream a message is for, or 404 or 503; once the message is done with, it is to be ended."""
+    try:
+        return await streams.begin(stream_id, server_id)
+    except StreamGoneError:
+        return STREAM_GONE_REPLY
+    except StreamEndingError:
+        return ENDING_REPLY
+    except StoreUnavailableError as exc:
+        return unavailable(exc)
+
+
+def _busy(host_of: Callable[[ServerPrincipal], Host]) -> Callable[[ServerPrincipal], Host]:
+    return lambda principal: BusyHost(host_of(principal))
 
 
 def _body(events: bytes, *, more: bool) -> Message:
