@@ -3,16 +3,16 @@
 Why: `serve` refuses to start without a key that is needed, and `rotate-keys` finds what it has to do.
 Safe for the code already deployed: yes; it looks at neither function.
 
-Revision: 0006
-Revises: 0005
+Revision: 0007
+Revises: 0006
 """
 
 from alembic import op
 
 from mcp_gateway.schema.isolation import definer_function
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
