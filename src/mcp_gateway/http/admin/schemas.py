@@ -301,6 +301,9 @@ class Config(In):
         strict=True,
         description="Wrap the text of each result in a marker of its own. Not for programs that parse that text.",
     )
+    log_arguments: bool | None = Field(
+        default=None, strict=True, description="Keep the arguments of each call in the log; without it, only a hash."
+    )
 
     def given(self) -> dict[str, Any]:
         """The keys that were sent, as they are stored."""
