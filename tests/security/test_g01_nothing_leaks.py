@@ -8,7 +8,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import asyncpg
 import httpx
@@ -39,6 +39,7 @@ from tests.support.logs import captured_logs
 from tests.support.sse import opened
 
 SLOW_FAULTS = {"slow", "drip", "hang", "answer"}
+TELLING = ("rpmcp_", "rpat_", "rp_")
 TAIL = 12
 """Of a secret: so much of its end must not be found either. The last four are shown as a hint."""
 AT_ONCE = 8
@@ -80,7 +81,7 @@ class Traffic:
         for number, key in enumerate(self._simulator.keys):
             tenant = await self._gateway.tenant()
             account = await self._gateway.account(tenant, key)
-            config = {"require_api_token_auth": True, "log_arguments": True} if number else {}
+            config = {"require_api_token_auth": True} if number else {}
             server = await self._gateway.server(config, tenant_id=tenant, account_id=account)
             api_token = await self._gateway.api_token(tenant)
             self.servers.append(server)
@@ -113,9 +114,13 @@ class Traffic:
         await self.tool_call()
 
     async def mistaken(self) -> None:
-        """What people do wrong: a secret where none belongs."""
+        """What people do wrong: a secret where none belongs.
+
+        Of a form that tells what it is. Another one cannot be told from the word it was meant as, so the error repeats
+        it, to its owner; docs/threat-model.md says so.
+        """
         number, name, _ = self._some_call()
-        secret = self._chance.choice(sorted(self.secrets))
+        secret = self._chance.choice([one for one in sorted(self.secrets) if one.startswith(TELLING)])
         await self._mcp(number, "tools/call", {"name": name, "arguments": {"id": secret, secret: secret}})
         await self._mcp(number, secret, {"name": secret})
         await self._post(f"/mcp/{secret[:-2]}", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, {})
@@ -124,7 +129,7 @@ class Traffic:
     async def odd_path(self) -> None:
         token = self._chance.choice(self.servers).token
         path = self._chance.choice([
-            *("/mcp/{}/", "/mcp/{}/x", "//mcp/{}", "/MCP/{}", "/x/{}/y", "/%2Fmcp%2F{}", "/mcp?token={}", "/mcp/{}?a={}"),
+            *("/mcp/{}/", "/mcp/{}/x", "//mcp/{}", "/MCP/{}", "/x/{}/y", "/%2Fmcp%2F{}", "/mcp?t={}", "/mcp/{}?a={}"),
             *("/.well-known/oauth-protected-resource/mcp/{}", "/tenant/{}", "/integrated-account/{}/mcp/{}"),
         ])  # fmt: skip
         method = self._chance.choice(["GET", "POST", "DELETE", "OPTIONS", "PROPFIND"])
@@ -139,7 +144,8 @@ class Traffic:
             *("/log?log_type=mcp", "/audit-log", "/openapi.json", "/metrics", f"/tenant/{secrets.token_hex(4)}"),
         ])  # fmt: skip
         await self._keep(await self._gateway.admin("GET", path, key=key))
-        refused = {"name": "x", "credentials": {"api_key": key}, key: key}
+        token = self.keys[number]
+        refused = {"name": "x", "credentials": {"api_key": key}, token: key}
         await self._keep(await self._gateway.admin("PATCH", account, refused, key=key))
 
     async def rest(self) -> None:
@@ -217,7 +223,7 @@ async def dumped(admin_url: str, database: str) -> list[bytes]:
         found = []
         for (table,) in await connection.fetch(query):
             copy = io.BytesIO()
-            await connection.copy_from_query(f"TABLE {table}", output=copy, format="binary")  # noqa: S608
+            await connection.copy_from_query(f"TABLE {table}", output=copy, format="binary")
             found.append(copy.getvalue())
         return found
     finally:
@@ -269,12 +275,17 @@ async def test_no_secret_is_found_anywhere_after_calls_of_every_kind(figures, sc
             await traffic.prepare()
             await traffic.run(n)
             told.metrics = (await gateway.admin("GET", "/metrics", key=OPERATOR_KEY)).content
-    told.postgres = await dumped(postgres_admin_url, own_stores.owner_url.rpartition("/")[2])
+    told.postgres = await dumped(postgres_admin_url, urlsplit(own_stores.owner_url).path.lstrip("/"))
     assert {200, 404, 401, 405} <= traffic.statuses.keys(), traffic.statuses
     assert told.redis and any(len(table) > 100 for table in told.postgres)  # noqa: PT018 - one thought
     assert '"event":"tool_call.finished"' in told.logs.getvalue()
     looked_for = {spelling for secret in traffic.secrets for spelling in spellings(secret)}
-    leaks = [(place, text[:200]) for place, text in told.everything() if any(one in text for one in looked_for)]
+    leaks = [
+        (place, text[max(0, at - 120) : at + 60])
+        for place, text in told.everything()
+        for one in looked_for
+        if (at := text.find(one)) >= 0
+    ]
     assert leaks == []
     size = sum(len(text) for _, text in told.everything())
     what = f"secrets ({len(traffic.secrets)}) found in {size / 1e6:.1f} MB of logs, traces, metrics, answers and stores"
