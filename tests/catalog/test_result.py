@@ -264,6 +264,15 @@ def test_list_that_is_there_is_a_list_whatever_stands_beside_it(tool: ToolByName
     assert outcome.structured["result"] == result
 
 
+def test_error_beside_the_answer_of_a_write_is_kept_and_pointed_at(tool: ToolByName) -> None:
+    body = {"ticket": {"id": "1", "status": "CLOSED"}, "error": {"message": "The comment was not saved."}}
+    outcome = shape(tool, UPDATE, body)
+    assert outcome.error is None
+    assert outcome.structured["result"] == body
+    assert "error beside the result" in outcome.structured["notice"]
+    assert GET in outcome.structured["notice"]
+
+
 def test_two_records_where_one_was_asked_for_are_ambiguous_and_no_case_for_trying_again(tool: ToolByName) -> None:
     body = orjson.dumps({"customers": [{"id": "1"}, {"id": "2"}]})
     outcome = tool("get_single_richpanel_customer_by_id").shape(UpstreamResponse(200, body=body), {})
