@@ -8,6 +8,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import asyncpg
@@ -175,7 +176,7 @@ class Traffic:
 
     # --- on the way ---
 
-    def _some_call(self) -> tuple[int, str, dict]:
+    def _some_call(self) -> tuple[int, str, dict[str, Any]]:
         number = self._chance.randrange(len(self.servers))
         name, arguments = self._chance.choice(list(calls(self._simulator)))
         return number, name, arguments
@@ -183,11 +184,11 @@ class Traffic:
     def _second_factor(self, number: int) -> dict[str, str]:
         return {"x-api-token": self.keys[number]}
 
-    async def _mcp(self, number: int, method: str, params: dict) -> None:
+    async def _mcp(self, number: int, method: str, params: dict[str, Any]) -> None:
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         await self._post(f"/mcp/{self.servers[number].token}", message, self._second_factor(number))
 
-    async def _post(self, path: str, message: dict, headers: dict[str, str]) -> None:
+    async def _post(self, path: str, message: dict[str, Any], headers: dict[str, str]) -> None:
         await self._keep(
             await self._gateway.client.post(self._gateway.url + quote(path), json=message, headers=headers)
         )
