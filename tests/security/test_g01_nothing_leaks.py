@@ -158,7 +158,7 @@ class Traffic:
         number = self._chance.randrange(len(self.servers))
         async with opened(self._gateway, self.servers[number].token, **self._second_factor(number)) as stream:
             posted = await stream.post(
-                {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, **self._second_factor(number)
+                {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, via=None, **self._second_factor(number)
             )
             await self._keep(posted)
             self._told.answers.append(repr(await stream.message()).encode())
