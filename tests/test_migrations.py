@@ -289,6 +289,16 @@ async def test_table_that_is_not_behind_forced_row_level_security_is_refused(mig
     assert "row-level security is not forced on mcp_servers, tenants" in await refusal(migrated)
 
 
+async def test_policy_of_the_owner_that_names_another_role_is_refused(migrated):
+    role = f"{migrated.database_url.partition('://')[2].partition(':')[0]}"
+    async with connected(migrated.owner_url) as connection:
+        await connection.execute(f'ALTER POLICY owner_sees_all ON mcp_servers TO "{role}"')
+        assert "does not name the owner of mcp_servers and nobody else" in await refusal(migrated)
+        await connection.execute("ALTER POLICY owner_sees_all ON mcp_servers TO CURRENT_USER")
+    async with open_factory(settings_for(migrated)):
+        pass
+
+
 async def test_a_function_too_many_is_taken_back_by_the_next_migration(migrated):
     role = f"{migrated.database_url.partition('://')[2].partition(':')[0]}"
     async with connected(migrated.owner_url) as connection:

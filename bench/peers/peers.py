@@ -210,6 +210,24 @@ def provisioned(url: str, key: str, servers: int) -> list[str]:
         return [f"/mcp/{made(path, {'name': 's', 'config': {}})['token']}" for _ in range(servers)]
 
 
+async def provisioned_by(app: Any, key: str) -> str:
+    """The path of one MCP server of an application in this process, created with `{}`."""
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1", headers=headers
+    ) as client:
+
+        async def made(path: str, body: dict[str, Any]) -> dict[str, Any]:
+            answer: dict[str, Any] = (await client.post(path, json=body)).raise_for_status().json()
+            return answer
+
+        tenant = (await made("/tenant", {"name": "bench"}))["id"]
+        credentials = {"api_key": "rp_bench_" + secrets.token_hex(8)}
+        account = {"integration": "richpanel", "name": "b", "tenant_id": tenant, "credentials": credentials}
+        path = f"/integrated-account/{(await made('/integrated-account', account))['id']}/mcp"
+        return f"/mcp/{(await made(path, {'name': 's', 'config': {}}))['token']}"
+
+
 def gateway(era: str) -> Callable[[Bench], contextlib.AbstractContextManager[Target]]:
     @contextlib.contextmanager
     def start(bench: Bench) -> Iterator[Target]:

@@ -11,7 +11,8 @@ GatewayError                       code · http_status · a public message
 │  ├─ NotFoundError          404   also for another tenant's object: the two must not be told apart
 │  ├─ RateLimitedError       429   too many wrong keys from one address
 │  ├─ StaleVersionError      412   `If-Match` named an older version
-│  └─ PayloadTooLargeError   413
+│  ├─ PayloadTooLargeError   413
+│  └─ UnsupportedMediaTypeError 415  a content coding
 ├─ UpstreamError                   Richpanel said nothing that can be used; `sent` tells whether it may have acted
 │  ├─ UpstreamUnreachableError     refused, DNS, TLS: no byte of the request left
 │  ├─ UpstreamTimeoutError         the total deadline passed
@@ -138,6 +139,13 @@ class PayloadTooLargeError(CallerError):
 
     code = "payload_too_large"
     http_status = 413
+
+
+class UnsupportedMediaTypeError(CallerError):
+    """The body is in a coding that is not read."""
+
+    code = "unsupported_media_type"
+    http_status = 415
 
 
 class UpstreamError(GatewayError):

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
@@ -29,9 +30,12 @@ from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
 from mcp_gateway.services.auditing import AuditService
 from mcp_gateway.services.authentication import AuthenticationService
+from mcp_gateway.services.call_entries import CallEntries
 from mcp_gateway.services.call_limits import CallLimits, LimitFigures
+from mcp_gateway.services.call_log import ToolCallLog
 from mcp_gateway.services.direct_calls import DirectCallService
 from mcp_gateway.services.duplicates import DuplicateGuard
+from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.quotas import WINDOW_SECONDS
 from mcp_gateway.services.server_host import HostSource, ServerHosts
@@ -165,23 +169,38 @@ class Factory:
             operator_keys=split_operator_keys(settings.operator_key),
         )
         self.limits = self._limits(context)
+        self.call_log = ToolCallLog(
+            unit_of_work=self._unit_of_work,
+            clock=context.clock,
+            entries=CallEntries(shared_secret),
+            on_lost=context.metrics.tool_calls_lost,
+        )
         self.tool_calls = ToolCallService(
             upstreams=context.upstreams,
             sealer=self._sealer,
             guards=self._guards(context, shared_secret),
-            events=FanOut(LoggingEvents(), context.metrics),
+            events=FanOut(LoggingEvents(), context.metrics, self.call_log),
             clock=context.clock,
             cursor_key=shared_secret,
             result_budget=settings.result_max_characters,
         )
+        self.last_seen = LastSeen(unit_of_work=self._unit_of_work, clock=context.clock)
         self.hosts: HostSource = hosts or ServerHosts(
-            tool_sets=self.tool_sets, calls=self.tool_calls, limits=self.limits, clock=context.clock
+            tool_sets=self.tool_sets,
+            calls=self.tool_calls,
+            limits=self.limits,
+            last_seen=self.last_seen,
+            clock=context.clock,
         )
         # A subscription of its own: answers in pieces must not make the announcements of tokens late.
         self._stream_link = RedisLink(context.redis)
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
-            unit_of_work=self._unit_of_work, announcer=self._announcer, sweep_seconds=settings.sweep_seconds
+            unit_of_work=self._unit_of_work,
+            announcer=self._announcer,
+            sweep_seconds=settings.sweep_seconds,
+            clock=context.clock,
+            call_retention=timedelta(days=settings.log_retention_days),
         )
 
     def tenants(self) -> TenantService:
@@ -272,6 +291,8 @@ class Factory:
             self._tokens.link.run(),
             self._stream_link.run(),
             self.limits.desk.run(),
+            self.call_log.run(),
+            self.last_seen.write_forever(),
             *(upkeep.replay_forever(), upkeep.sweep_forever()),
             *(streams.keep_forever(), streams.watch_forever()),
         )
@@ -288,6 +309,9 @@ class Factory:
             await self.tool_calls.finish_writes()
             await cancel_all(tasks)
             await streams.aclose()
+            with suppress(StoreUnavailableError):
+                await self.last_seen.write()
+            await self.call_log.aclose()
             await self._tokens.aclose()
 
 

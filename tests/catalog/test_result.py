@@ -186,7 +186,6 @@ def test_success_that_holds_nothing_but_an_error_is_an_error(tool: ToolByName, n
 NO_DATA: list[tuple[Any, ErrorType]] = [
     ({"message": "Endpoint request timed out"}, ErrorType.UPSTREAM_ERROR),
     ({"data": {"error": {"message": "Endpoint request timed out"}}}, ErrorType.UPSTREAM_ERROR),
-    ({"statusCode": 500, "message": "Oops"}, ErrorType.UPSTREAM_ERROR),
     ({"message": "Forbidden"}, ErrorType.UPSTREAM_REJECTED),
     ({"error": "x", "ticket": None}, ErrorType.UPSTREAM_REJECTED),
     ({"error": "x", "ticket": [], "next_page": None}, ErrorType.UPSTREAM_REJECTED),
@@ -197,7 +196,6 @@ NO_DATA: list[tuple[Any, ErrorType]] = [
     ({"success": False}, ErrorType.UPSTREAM_REJECTED),
     ({"success": False, "data": None, "message": "x"}, ErrorType.UPSTREAM_REJECTED),
     ({"status": "error", "message": "x"}, ErrorType.UPSTREAM_REJECTED),
-    ({"status": 404, "message": "x"}, ErrorType.UPSTREAM_REJECTED),
 ]
 """Bodies of a 200 that say what is wrong, with an empty place for the data at most."""
 
@@ -228,6 +226,27 @@ def test_write_answered_with_an_error_in_a_200_is_not_told_as_made(
 
 
 @pytest.mark.parametrize(
+    ("told", "of_a_read", "of_a_write"),
+    [
+        (400, ErrorType.UPSTREAM_REJECTED, ErrorType.UPSTREAM_REJECTED),
+        (401, ErrorType.UPSTREAM_AUTH, ErrorType.UPSTREAM_AUTH),
+        (404, ErrorType.NOT_FOUND, ErrorType.NOT_FOUND),
+        (429, ErrorType.RATE_LIMITED, ErrorType.RATE_LIMITED),
+        (500, ErrorType.UPSTREAM_ERROR, ErrorType.UPSTREAM_ERROR),
+        (504, ErrorType.UPSTREAM_ERROR, ErrorType.OUTCOME_UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("member", ["statusCode", "status", "code"])
+def test_status_that_only_the_body_names_counts(
+    tool: ToolByName, member: str, told: int, of_a_read: ErrorType, of_a_write: ErrorType
+) -> None:
+    for name, kind in ((LIST, of_a_read), (GET, of_a_read), (UPDATE, of_a_write)):
+        error = shape(tool, name, {member: told, "message": "x"}).error
+        assert error is not None
+        assert (error.type, error.status) == (kind, told)
+
+
+@pytest.mark.parametrize(
     ("body", "result"),
     [
         ({"message": "ok", "ticket": []}, []),
@@ -243,6 +262,15 @@ def test_list_that_is_there_is_a_list_whatever_stands_beside_it(tool: ToolByName
     outcome = shape(tool, LIST, body)
     assert outcome.error is None
     assert outcome.structured["result"] == result
+
+
+def test_error_beside_the_answer_of_a_write_is_kept_and_pointed_at(tool: ToolByName) -> None:
+    body = {"ticket": {"id": "1", "status": "CLOSED"}, "error": {"message": "The comment was not saved."}}
+    outcome = shape(tool, UPDATE, body)
+    assert outcome.error is None
+    assert outcome.structured["result"] == body
+    assert "error beside the result" in outcome.structured["notice"]
+    assert GET in outcome.structured["notice"]
 
 
 def test_two_records_where_one_was_asked_for_are_ambiguous_and_no_case_for_trying_again(tool: ToolByName) -> None:

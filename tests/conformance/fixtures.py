@@ -140,6 +140,9 @@ class FixtureHost:
     def tool_names(self) -> Sequence[str]:
         return list(TOOLS)
 
+    def seen(self, client: object) -> None:
+        """Nobody asks the fixtures who used them."""
+
     def find_tool(self, name: str) -> OfferedTool | None:
         fixture = TOOLS.get(name)
         return None if fixture is None else fixture.offered

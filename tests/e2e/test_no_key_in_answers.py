@@ -71,3 +71,10 @@ async def test_a_key_too_short_to_be_masked_is_refused_with_the_reason(world, ke
     refused = field_problem(await world.gateway.admin("POST", "/integrated-account", body), "credentials.api_key")
     assert "at least 8 characters" in refused["message"]
     assert "masked" in refused["message"]
+
+
+async def test_an_escape_that_ends_in_the_first_letter_of_the_key_leaves_json(world, server):
+    body = f'{{"ticket": [{{"id": "a", "subject": "line\\r{KEY[1:]}"}}, {{"id": "b"}}]}}'
+    world.simulator.faults.add(ForcedAnswer(status=200, body=body.encode()))
+    answer = await world.gateway.call(server.token, LIST, {})
+    assert [one["id"] for one in answer["structuredContent"]["result"]] == ["a", "b"]

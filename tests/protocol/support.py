@@ -37,6 +37,7 @@ class FakeHost:
     refusal: Refusal | None = None
     own_quota: Quota | None = None
     notices: Mapping[str, Any] = field(default_factory=dict)
+    clients: list[object] = field(default_factory=list)
 
     @property
     def list_revision(self) -> str:
@@ -47,6 +48,9 @@ class FakeHost:
 
     def tool_names(self) -> Sequence[str]:
         return list(self.outcomes)
+
+    def seen(self, client: object) -> None:
+        self.clients.append(client)
 
     def find_tool(self, name: str) -> OfferedTool | None:
         return self.offered.get(name, PLAIN_TOOL) if name in self.outcomes else None

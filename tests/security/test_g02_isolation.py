@@ -115,6 +115,26 @@ async def test_operator_routes_and_ids_in_bodies_tell_nothing_of_another_tenant(
     figures.record("G2", "foreign tenant ids that were told apart", measured=told or 0, bar="0", n=n, holds=not told)
 
 
+async def test_no_list_shows_or_finds_what_is_another_tenants(gateway, figures):
+    canary = f"other-{uuid4().hex}"
+    ours, other = await furnish(gateway, f"ours-{uuid4().hex}"), await furnish(gateway, canary)
+    theirs = {canary, other.tenant_id, other.account_id, other.server_id, other.token_id}
+    lists = [route for route in await admin_routes(gateway) if route.method == "GET" and route.needs_key]
+    lists = [route for route in lists if not {*route.parameters} - NO_IDS - {"account_id"}]
+    # As filters too; a list that knows no such filter refuses it or looks past it.
+    filters = [{}, *({name: value} for name, value in as_path(other).items()), {"object_id": other.server_id}]
+    filters += [{"mcp_server_id": other.server_id}, {"next_cursor": other.server_id}]
+    told = []
+    for route, query in product(lists, filters):
+        path = route.at(**as_path(ours) | {"name": "richpanel"})
+        answer = await gateway.admin("GET", path, key=ours.api_token, params=query)
+        # A refusal may repeat what it was given.
+        shown = answer.text if answer.status_code == 200 else ""
+        told += [(route.path, query)] * any(one in shown for one in theirs)
+    n = len(lists) * len(filters)
+    figures.record("G2", "lists that show a foreign name or id", measured=told or 0, bar="0", n=n, holds=not told)
+
+
 async def test_another_tenants_api_token_and_stream_open_nothing_at_an_mcp_url(gateway):
     server, other = await gateway.server({"require_api_token_auth": True}), await gateway.server()
     keys = [await gateway.api_token(other.tenant_id), tokens.mint(API_TOKEN_PREFIX).token]
@@ -267,13 +287,17 @@ async def call_on(
         asked = asyncio.ensure_future(call(gateway, shop))
         if dice.random() < CANCELLED:
             asyncio.get_running_loop().call_later(dice.random() * FIRST_MILLISECONDS, asked.cancel)
-        await asyncio.wait({asked})
+        try:
+            await asyncio.wait({asked})
+        finally:
+            asked.cancel()
         if asked.cancelled():
             ledger.cancelled += 1
             continue
         answer = asked.result()
         told = answer.text + str(answer.headers)
-        assert answer.status_code == 200, told
+        # Two connections are few: who waits for one too long is told to come back.
+        assert answer.status_code in {200, 503}, told
         ledger.answered += 1
         ledger.carried += shop.canary in told
         ledger.foreign += [

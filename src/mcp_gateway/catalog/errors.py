@@ -59,13 +59,20 @@ def classify(response: UpstreamResponse, context: ErrorContext, limits: RateLimi
     return ToolOutcome.from_error(_refusal(response.status, context, complaint, limits), limits)
 
 
-def complaint_in_success(status: int, complaint: Complaint, context: ErrorContext) -> ToolError:
-    """A 2xx whose body is nothing but an error object."""
-    if not complaint.is_timeout and (complaint.status or 0) < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _rejected(status, context, complaint)
-    if context.is_write:
-        return _unknown(context, status, complaint.message)
-    return _error(ErrorType.UPSTREAM_ERROR, "failed", status, context, complaint)
+def complaint_in_success(
+    response: UpstreamResponse, complaint: Complaint, context: ErrorContext, limits: RateLimits | None
+) -> ToolOutcome:
+    """A 2xx whose body is nothing but an error object; a status that the body names counts for that of the answer."""
+    told = complaint.status
+    if told is not None and told >= HTTPStatus.BAD_REQUEST:
+        return classify(replace(response, status=told), context, limits)
+    if not complaint.is_timeout:
+        error = _rejected(response.status, context, complaint)
+    elif context.is_write:
+        error = _unknown(context, response.status, complaint.message)
+    else:
+        error = _error(ErrorType.UPSTREAM_ERROR, "failed", response.status, context, complaint)
+    return ToolOutcome.from_error(error, limits)
 
 
 def ambiguous(response: UpstreamResponse, context: ErrorContext, count: int, advice: str) -> ToolError:

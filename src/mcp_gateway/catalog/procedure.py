@@ -145,7 +145,9 @@ def _other_number(record: Any, described: NumberDescription, number: str) -> str
     told = None if described.same is None else record.get(described.same)
     text = "" if told is None else str(told).strip()
     is_same = text.isascii() and text.isdigit() and text.lstrip("0") == number.lstrip("0")
-    return None if not text or is_same else text[:_MAX_NUMBER_DIGITS]
+    if not text or is_same:
+        return None
+    return text if text.isascii() and text.isdigit() and len(text) <= _MAX_NUMBER_DIGITS else "of another form"
 
 
 def _another_record(described: NumberDescription, found: ToolOutcome, number: str, other: str) -> ToolOutcome:

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 
 from mcp_gateway.catalog.description import AliasDescription, ResponseDescription
-from mcp_gateway.catalog.error_bodies import Complaint, complaint_alone, message_alone
+from mcp_gateway.catalog.error_bodies import Complaint, complaint_alone, message_alone, names_error
 from mcp_gateway.catalog.errors import ErrorContext, ambiguous, bad_response, classify, complaint_in_success
 from mcp_gateway.catalog.media import MediaError, MediaTooLargeError, is_json, read_media
-from mcp_gateway.catalog.presentation import Presentation, add_texts
+from mcp_gateway.catalog.presentation import NOTICE, Presentation, add_texts
 from mcp_gateway.catalog.run import Run
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
@@ -65,6 +65,9 @@ class Shaper:
             return self._media(response, content_type, limits)
         try:
             body = _json(response.body)
+            complaint = self._complaint(body)
+            if complaint is not None:
+                return complaint_in_success(response, complaint, self.errors, limits)
             answer = self._success(body, response, arguments, run)
         except _UnusableError as exc:
             answer = self._unusable(response, str(exc))
@@ -89,9 +92,6 @@ class Shaper:
     def _success(
         self, body: Any, response: UpstreamResponse, arguments: Mapping[str, Any], run: Run
     ) -> dict[str, Any] | ToolError:
-        complaint = self._complaint(body)
-        if complaint is not None:
-            return complaint_in_success(response.status, complaint, self.errors)
         result = self._result(body)
         if result is None and self.response.shape == "object":
             return self._nothing_there(response)
@@ -100,7 +100,11 @@ class Shaper:
             add_texts(record, self.response.texts)
         if self.response.shape in _LISTS:
             return self.presentation.records(body, result, arguments, run)
-        return self.presentation.record(result, arguments, run)
+        shown = self.presentation.record(result, arguments, run)
+        if self.errors.is_write and names_error(body):
+            said = f"{self.errors.title} answered with an error beside the result, so part of the change may be missing"
+            shown[NOTICE] = f"{said}: {self.errors.settle or self.errors.unsettled} {shown.get(NOTICE, '')}".strip()
+        return shown
 
     def _complaint(self, body: Any) -> Complaint | None:
         """What a 2xx says is wrong, in place of what was asked for."""
@@ -193,10 +197,10 @@ def _record(body: Any, keys: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _accepted(body: Any, keys: Sequence[str]) -> Any:
-    """A write's answer, unwrapped where it is the record itself."""
+    """A write's answer, unwrapped where it is the record itself and no error stands beside it."""
     if body is None:
         raise _UnusableError("the body is empty")
-    inner = _under(body, keys) if isinstance(body, dict) else None
+    inner = _under(body, keys) if isinstance(body, dict) and not names_error(body) else None
     return inner if isinstance(inner, dict) else body
 
 

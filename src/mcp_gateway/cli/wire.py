@@ -1,9 +1,13 @@
-"""uvicorn's HTTP/1.1 protocol, so that a request hears of its client's going also when another waits behind it.
+"""uvicorn's HTTP/1.1 protocol with what it leaves open: a watch on the client, and an end to heads without one.
 
-uvicorn tells only the request that was parsed last, and stops reading while one waits: the running one would go on for
-nobody, and write to a closed connection.
+uvicorn tells only the request that was parsed last of its client's going, and stops reading while one waits: the
+running one would go on for nobody, and write to a closed connection. And it takes heads of any size, for as long as
+they come.
+
+Source of the statuses: RFC 6585 §5 (431), RFC 9110 §15.5.9 (408).
 """
 
+import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -12,13 +16,82 @@ MAX_PIPELINED = 8
 """Requests that may wait behind one on a connection before reading stops, and with it the watch on the client."""
 
 
+MAX_HEAD_BYTES = 32 * 1024
+"""Request line and fields together; a URL with a token, cookies of a proxy and trace headers are a tenth of it."""
+MAX_FIELDS = 128
+HEAD_SECONDS = 10.0
+"""From the connection, or from a head's first byte, to its last."""
+
+_REFUSALS = {
+    408: b"HTTP/1.1 408 Request Timeout",
+    431: b"HTTP/1.1 431 Request Header Fields Too Large",
+}
+
+
+class _HeadTooLargeError(Exception):
+    """Stops the parser."""
+
+
 class WatchfulProtocol(HttpToolsProtocol):
     """One connection."""
 
     _running: RequestResponseCycle | None = None
+    _reads_head = True
+    """Whether the next byte belongs to a head, or is a connection's first."""
+    _has_begun = False
+    """Whether any byte of a request has come."""
+    _head_bytes = 0
+    """Of the head's parts that are complete."""
+    _unread_bytes = 0
+    """That came for the head after its first piece."""
+    _is_head_too_large = False
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for a head, but not for ever."""
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what belongs to a head that is not complete yet."""
+        goes_on = self._reads_head
+        super().data_received(data)
+        if not self._reads_head or self.transport.is_closing():
+            return
+        # Of one long field nothing is told before its end, so what comes meanwhile is counted as it comes.
+        self._unread_bytes += len(data) if goes_on else 0
+        if self._unread_bytes > MAX_HEAD_BYTES:
+            self._refuse(431)
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._reads_head = True
+        self._has_begun = True
+        self._head_bytes = self._unread_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Count it."""
+        super().on_url(url)
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count it."""
+        super().on_header(name, value)
+        self._count(len(name) + len(value) + 4)
+
+    def send_400_response(self, msg: str) -> None:
+        """Tell a head that is too large from one that cannot be read."""
+        if self._is_head_too_large:
+            self._refuse(431)
+        else:
+            super().send_400_response(msg)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that runs; those that wait are never started."""
+        self._unset_head_timer()
         super().connection_lost(exc)
         running = self._running
         if running is not None and not running.response_complete:
@@ -27,6 +100,8 @@ class WatchfulProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Go on reading behind a request that runs, up to a number of them."""
+        self._reads_head = False
+        self._unset_head_timer()
         super().on_headers_complete()
         if 0 < len(self.pipeline) <= MAX_PIPELINED and self.flow is not None:
             self.flow.resume_reading()
@@ -34,3 +109,31 @@ class WatchfulProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES or len(self.headers) > MAX_FIELDS:
+            self._is_head_too_large = True
+            raise _HeadTooLargeError
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self._running is not None and not self._running.response_complete:
+            # Behind a running request the rest may not have been read yet.
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+        elif self._has_begun:
+            self._refuse(408)
+        else:
+            self.transport.close()
+
+    def _unset_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, status: int) -> None:
+        """Answer without a body and close; nothing of what follows is read."""
+        self._unset_head_timer()
+        if not self.transport.is_closing():
+            self.transport.write(_REFUSALS[status] + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            self.transport.close()

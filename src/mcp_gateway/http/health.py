@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from mcp_gateway.http.context import Operator, Services
+from mcp_gateway.http.problem_docs import PROBLEMS
 from mcp_gateway.telemetry.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["operations"])
@@ -22,7 +23,7 @@ async def readyz(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok" if ready else "not ready"}, status_code=200 if ready else 503)
 
 
-@router.get("/metrics", summary="Prometheus metrics of this process", response_class=Response)
+@router.get("/metrics", summary="Prometheus metrics of this process", response_class=Response, responses=PROBLEMS)
 async def metrics(services: Services, _caller: Operator) -> Response:
     """Text format; the operator's key is needed."""
     return Response(services.metrics.render(), media_type=CONTENT_TYPE)

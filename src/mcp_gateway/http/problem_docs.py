@@ -39,10 +39,30 @@ PROBLEM_EXAMPLE: dict[str, Any] = {
     "request_id": "req_5dab511b29612f868cfc3f31",
     "errors": [],
 }
-PROBLEMS: dict[int | str, dict[str, Any]] = {
+_PROBLEM = {ProblemResponse.media_type: {"schema": PROBLEM_SCHEMA, "example": PROBLEM_EXAMPLE}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {"default": {"description": "Refused or failed", "content": _PROBLEM}}
+"""For `APIRouter(responses=…)`; stands in the place of the framework's own description of a 422."""
+TOOL_ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "The `structuredContent` of a failed MCP tool call.",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["type", "origin", "status", "message"],
+            "properties": {
+                "type": {"type": "string", "description": "Stable; programs tell errors apart by it."},
+                "origin": {"type": "string", "enum": ["upstream", "gateway"]},
+                "status": {"type": ["integer", "null"], "description": "Upstream's, where it answered."},
+                "message": {"type": "string"},
+            },
+        }
+    },
+}
+TOOL_PROBLEMS: dict[int | str, dict[str, Any]] = {
     "default": {
-        "description": "Refused or failed",
-        "content": {ProblemResponse.media_type: {"schema": PROBLEM_SCHEMA, "example": PROBLEM_EXAMPLE}},
+        "description": "A tool call that failed, or a request that was refused before it was one",
+        "content": {"application/json": {"schema": TOOL_ERROR_SCHEMA}, **_PROBLEM},
     }
 }
-"""For `APIRouter(responses=…)`; stands in the place of the framework's own description of a 422."""
+"""For the route that calls tools."""

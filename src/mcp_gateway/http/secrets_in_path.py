@@ -26,6 +26,8 @@ MESSAGE_ROUTES = {f"/mcp/{PLACEHOLDER}/message/{{stream_id}}": "/mcp/{token}/mes
 """The same for messages to such a stream."""
 MCP_ROUTES = ENDPOINT_ROUTES | STREAM_ROUTES | MESSAGE_ROUTES
 
+_ENDPOINT_PREFIX = f"/{MCP_SEGMENT}/"
+_ENDPOINT = f"/{MCP_SEGMENT}/{PLACEHOLDER}"
 _MESSAGE = re.compile(rf"/mcp/{PLACEHOLDER}/message/[^/]+")
 
 _TOKEN_LIKE = re.compile(r"rpmcp_|rpat_")
@@ -44,7 +46,18 @@ def take_secret(scope: Scope) -> None:
     of a real one. The same goes for the probes clients make below `/.well-known/…/mcp/<token>`, for any other segment
     that looks like a token, and for query strings that do.
     """
-    segments = scope["path"].split("/")
+    path: str = scope["path"]
+    if (
+        path.startswith(_ENDPOINT_PREFIX)
+        and len(path) > len(_ENDPOINT_PREFIX)
+        and "/" not in path[len(_ENDPOINT_PREFIX) :]
+    ):
+        # What nearly every request is: the endpoint, and no more than a token behind it.
+        scope[TOKEN_KEY] = path[len(_ENDPOINT_PREFIX) :]
+        scope["path"], scope["raw_path"] = _ENDPOINT, _ENDPOINT.encode()
+        scope["query_string"] = b""
+        return
+    segments = path.split("/")
     secrets = _secret_places(segments)
     if secrets:
         scope[TOKEN_KEY] = segments[secrets[0]]

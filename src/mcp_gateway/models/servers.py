@@ -20,6 +20,7 @@ class ServerConfig:
     duplicate_window_seconds: int = DUPLICATE_WINDOW_SECONDS
     """How long the same write is not sent again; 0: it always is."""
     fence_untrusted_text: bool = False
+    log_arguments: bool = False
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "ServerConfig":
@@ -32,7 +33,25 @@ class ServerConfig:
             upstream_429=value.get("upstream_429", "tool_error"),
             duplicate_window_seconds=value.get("duplicate_window_seconds", DUPLICATE_WINDOW_SECONDS),
             fence_untrusted_text=value.get("fence_untrusted_text", False),
+            log_arguments=value.get("log_arguments", False),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientInfo:
+    """What an MCP client says of itself; so never to be trusted."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUse:
+    """A server was used in the minute that begins at `minute`, in UTC."""
+
+    server_id: str
+    minute: datetime
+    client: ClientInfo | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +68,7 @@ class Server:
     version: int
     created_at: datetime
     updated_at: datetime
+    last_used_at: datetime | None = None
+    """Its minute; told some seconds later, and never at the cost of a call."""
+    last_client: ClientInfo | None = None
+    """Who the client said it was that last said so."""

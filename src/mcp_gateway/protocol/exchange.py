@@ -87,6 +87,7 @@ async def _answer_message(message: Any, sent: McpHeaders, host: Host, notify: No
         return ACCEPTED
     try:
         request = modern.read(message, sent) if revision.stateless else legacy.read(message, sent, revision)
+        host.seen(request.client)
         return await _counted(_method(request), request, host, notify)
     except ProtocolError as error:
         status = revision.error_status[error.code]

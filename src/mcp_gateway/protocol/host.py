@@ -66,6 +66,9 @@ class Host(Protocol):
     def quota(self) -> Quota | None:
         """Where the caller stands with the gateway's own limit, where there is one."""
 
+    def seen(self, client: object) -> None:
+        """A request was read; `client` is the `Implementation` it named, as sent, or None. Costs next to nothing."""
+
     def find_tool(self, name: str) -> OfferedTool | None:
         """The tool of that name, None where there is none."""
 

@@ -4,6 +4,7 @@ Source: MCP 2026-07-28, Streamable HTTP (405); RFC 9110 §12.5.1 (Accept), §15.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from mcp_gateway.protocol.errors import INVALID_REQUEST
 from mcp_gateway.protocol.events import MEDIA_TYPE
@@ -46,12 +47,12 @@ def _collected(headers: RawHeaders) -> dict[bytes, bytes]:
 
 def accepts_event_stream(headers: RawHeaders) -> bool:
     """Whether the client names event streams; `*/*` is no promise that it can read one."""
-    return any(
-        media_type == MEDIA_TYPE and weight > 0
-        for name, value in headers
-        if name == b"accept"
-        for media_type, weight in _ranges(value.lower())
-    )
+    return any(name == b"accept" and _names_event_streams(value) for name, value in headers)
+
+
+@lru_cache(maxsize=256)
+def _names_event_streams(accept: bytes) -> bool:
+    return any(media_type == MEDIA_TYPE and weight > 0 for media_type, weight in _ranges(accept.lower()))
 
 
 def _is_json(sent: dict[bytes, bytes]) -> bool:
@@ -61,9 +62,10 @@ def _is_json(sent: dict[bytes, bytes]) -> bool:
     if content_type is None:
         # ChatGPT's probe has no body and so no type; it wants the 400 that says what is missing.
         return b"transfer-encoding" not in sent and sent.get(b"content-length", b"0").strip() == b"0"
-    return content_type.partition(b";")[0].strip().lower() == _JSON
+    return content_type == _JSON or content_type.partition(b";")[0].strip().lower() == _JSON
 
 
+@lru_cache(maxsize=256)
 def _accepts(accept: bytes, offered: tuple[bytes, ...]) -> bool:
     """Whether one of our media types has a quality above 0; the most specific range decides (RFC 9110 §12.5.1)."""
     if b"q=" not in accept.replace(b" ", b"") and (offered[0] in accept or b"*/*" in accept):

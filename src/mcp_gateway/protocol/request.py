@@ -11,6 +11,8 @@ from mcp_gateway.protocol.errors import INVALID_PARAMS, ProtocolError
 from mcp_gateway.protocol.headers import McpHeaders
 from mcp_gateway.protocol.versions import Revision
 
+CLIENT_KEY = "io.modelcontextprotocol/clientInfo"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -29,6 +31,11 @@ class Request:
     def id_json(self) -> bytes:
         """The id as it goes back."""
         return orjson.dumps(self.id)
+
+    @property
+    def client(self) -> object:
+        """Who the client says it is, as sent: `Implementation`, which a handshake names once and 2026-07-28 always."""
+        return self.params.get("clientInfo") if self.method == "initialize" else self.meta.get(CLIENT_KEY)
 
     @property
     def trace(self) -> TraceContext | None:

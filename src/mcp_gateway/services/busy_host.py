@@ -49,6 +49,10 @@ class BusyHost:
         """Where the caller stands with the gateway's own limit."""
         return self._host.quota()
 
+    def seen(self, client: object) -> None:
+        """Told to the other host."""
+        self._host.seen(client)
+
     def find_tool(self, name: str) -> OfferedTool | None:
         """The tool of that name."""
         return self._host.find_tool(name)

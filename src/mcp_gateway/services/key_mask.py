@@ -31,23 +31,22 @@ def without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:
 
 def _masked(body: bytes, key: bytes) -> bytes:
     """The same object where there is nothing to mask."""
-    if key in body:
-        body = body.replace(key, _MASK)
-    return _any_spelling(key).sub(_MASK, body) if _may_be_escaped(body, key) else body
+    if b"\\" in body and _may_be_escaped(body, key):
+        return _any_spelling(key).sub(_MASK, body)
+    return body.replace(key, _MASK) if key in body else body
 
 
 def _may_be_escaped(body: bytes, key: bytes) -> bool:
     """Whether any character of the key stands in the body as an escape; accents and line breaks are none of them."""
-    if b"\\" not in body:
-        return False
     if b"/" in key and b"\\/" in body:
         return True
-    return any(int(found[1], 16) in key for found in _ESCAPED_ASCII.finditer(body))
+    # The first one may be the letter of an escape, `\n` for one, which the mask must not be.
+    return b"\\" + key in body or any(int(found[1], 16) in key for found in _ESCAPED_ASCII.finditer(body))
 
 
 def _any_spelling(key: bytes) -> re.Pattern[bytes]:
     """The key with any of its characters escaped; JSON inside a JSON text doubles the backslashes."""
-    return re.compile(b"".join(map(_spellings, key)))
+    return re.compile(rb"\\*" + b"".join(map(_spellings, key)))
 
 
 def _spellings(character: int) -> bytes:

@@ -11,14 +11,17 @@ from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.host import PLAIN_TOOL, CallContext, Host, OfferedTool
 from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.expiry import expiry_notice
+from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSet, ToolSets
+
+CLIENT_KEY = "io.modelcontextprotocol/clientInfo"
 
 
 class ServerHost:
     """Binds a principal to its tools for the length of one HTTP request."""
 
-    __slots__ = ("_calls", "_limits", "_principal", "_tool_set", "notices")
+    __slots__ = ("_calls", "_last_seen", "_limits", "_principal", "_tool_set", "notices")
 
     def __init__(
         self,
@@ -26,10 +29,13 @@ class ServerHost:
         tool_set: ToolSet,
         calls: ToolCallService,
         limits: CallLimits,
+        *,
+        last_seen: LastSeen,
         notices: Mapping[str, Any],
     ) -> None:
         """`notices` go into `_meta` of every result."""
         self.notices = notices
+        self._last_seen = last_seen
         self._limits = limits
         self._principal = principal
         self._tool_set = tool_set
@@ -61,13 +67,27 @@ class ServerHost:
         """Of the server's token."""
         return self._limits.quota(self._principal.server_id)
 
+    def seen(self, client: object) -> None:
+        """Take a note of it."""
+        self._last_seen.note(self._principal.server_id, client)
+
     def find_tool(self, name: str) -> OfferedTool | None:
         """No tool of the catalog mirrors arguments in headers or relies on a client's capabilities."""
         return PLAIN_TOOL if name in self._tool_set.tools else None
 
     async def call_tool(self, name: str, arguments: dict[str, Any], call: CallContext) -> ToolOutcome:
         """Call one of the server's tools."""
-        return await self._calls.call(self._principal, self._tool_set.tools[name], arguments, call.trace)
+        tool = self._tool_set.tools[name]
+        return await self._calls.call(self._principal, tool, arguments, call.trace, client_name(call.meta))
+
+
+def client_name(meta: Mapping[str, Any]) -> str | None:
+    """`name/version` as a client of 2026-07-28 tells it with each request (Overview / _meta)."""
+    info = meta.get(CLIENT_KEY)
+    if not isinstance(info, Mapping) or not isinstance(info.get("name"), str):
+        return None
+    version = info.get("version")
+    return f"{info['name']}/{version}" if isinstance(version, str) else str(info["name"])
 
 
 class HostSource(Protocol):
@@ -80,7 +100,10 @@ class HostSource(Protocol):
 class ServerHosts:
     """Hosts whose tools are the catalog's."""
 
-    def __init__(self, *, tool_sets: ToolSets, calls: ToolCallService, limits: CallLimits, clock: Clock) -> None:
+    def __init__(
+        self, *, tool_sets: ToolSets, calls: ToolCallService, limits: CallLimits, last_seen: LastSeen, clock: Clock
+    ) -> None:
+        self._last_seen = last_seen
         self._limits = limits
         self._tool_sets = tool_sets
         self._calls = calls
@@ -91,4 +114,4 @@ class ServerHosts:
         config = principal.config
         tool_set = self._tool_sets.select(principal.integration, config.methods, config.tags)
         notices = expiry_notice(principal.expires_at, self._clock)
-        return ServerHost(principal, tool_set, self._calls, self._limits, notices)
+        return ServerHost(principal, tool_set, self._calls, self._limits, last_seen=self._last_seen, notices=notices)

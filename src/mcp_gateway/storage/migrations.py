@@ -113,20 +113,30 @@ async def check_role(engine: AsyncEngine) -> None:
 async def check_isolation(engine: AsyncEngine) -> None:
     """Refuse a database in which a table with tenants' rows is not behind row-level security, the owner included.
 
+    The owner's policy has to name the owner: after a restore under another role the functions that look up tokens
+    would find nothing, and every token would be dead.
+
     Raises:
         ConfigurationError: names the tables.
     """
     query = (
-        "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') "
-        "AND c.relname = ANY(:tables) AND NOT (c.relrowsecurity AND c.relforcerowsecurity) ORDER BY c.relname"
+        "SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AS forced, EXISTS (SELECT 1 FROM pg_policy p "
+        "WHERE p.polrelid = c.oid AND p.polname = 'owner_sees_all' AND p.polroles = ARRAY[c.relowner]) AS owned "
+        "FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') "
+        "AND c.relname = ANY(:tables) ORDER BY c.relname"
     )
     with storage_faults():
         async with engine.connect() as connection:
-            open_tables = (await connection.scalars(text(query), {"tables": list(tenant_columns())})).all()
-    if open_tables:
+            tables = (await connection.execute(text(query), {"tables": list(tenant_columns())})).all()
+    if unforced := [table.relname for table in tables if not table.forced]:
         raise ConfigurationError(
-            f"row-level security is not forced on {', '.join(open_tables)}: ALTER TABLE … ENABLE ROW LEVEL SECURITY "
+            f"row-level security is not forced on {', '.join(unforced)}: ALTER TABLE … ENABLE ROW LEVEL SECURITY "
             "and … FORCE ROW LEVEL SECURITY, as the migrations left it"
+        )
+    if strange := [table.relname for table in tables if not table.owned]:
+        raise ConfigurationError(
+            f"the policy owner_sees_all does not name the owner of {', '.join(strange)} and nobody else: "
+            "ALTER POLICY owner_sees_all ON … TO the role that owns the table"
         )
 
 

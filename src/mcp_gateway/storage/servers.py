@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import ServerPrincipal
-from mcp_gateway.models.servers import Server, ServerConfig
+from mcp_gateway.models.servers import ClientInfo, Server, ServerConfig
 from mcp_gateway.models.token_events import TokenEvent, TokenKind
 from mcp_gateway.schema.tables import integrated_accounts as accounts
 from mcp_gateway.schema.tables import mcp_servers as servers
@@ -36,6 +36,10 @@ def _server(row: Row[Any]) -> Server:
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        last_used_at=row.last_used_at,
+        last_client=None
+        if row.last_client_name is None
+        else ClientInfo(row.last_client_name, row.last_client_version or ""),
     )
 
 

@@ -270,6 +270,9 @@ class Config(In):
         strict=True,
         description="Wrap the text of each result in a marker of its own. Not for programs that parse that text.",
     )
+    log_arguments: bool | None = Field(
+        default=None, strict=True, description="Keep the arguments of each call in the log; without it, only a hash."
+    )
 
     def given(self) -> dict[str, Any]:
         """The keys that were sent, as they are stored."""
@@ -326,6 +329,30 @@ class ServerOut(BaseModel):
             created_at=server.created_at,
             updated_at=server.updated_at,
             expires_at=server.expires_at,
+        )
+
+
+class ClientOut(BaseModel):
+    """What an MCP client says of itself."""
+
+    name: str = Field(examples=["claude-ai"])
+    version: str
+
+
+class ServerDetail(ServerOut):
+    """One MCP server with its use."""
+
+    last_used_at: datetime | None = Field(description="The minute of the last request; null before the first one.")
+    last_client: ClientOut | None = Field(description="The client that last said who it is.")
+
+    @classmethod
+    def of_used(cls, server: Server) -> "ServerDetail":
+        """From the model."""
+        client = server.last_client
+        return cls(
+            **ServerOut.of(server).model_dump(),
+            last_used_at=server.last_used_at,
+            last_client=None if client is None else ClientOut(name=client.name, version=client.version),
         )
 
 

@@ -7,6 +7,7 @@ from mcp_gateway.http.admin.schemas import (
     DeletedOut,
     ServerCreate,
     ServerCreated,
+    ServerDetail,
     ServerOut,
     ServerPatch,
     ServerRotate,
@@ -52,11 +53,11 @@ async def list_page(
 @router.get("/{mcp_id}", summary="Show an MCP server")
 async def show(
     account_id: AccountId, mcp_id: ServerId, services: Services, caller: Reader, response: Response
-) -> ServerOut:
-    """One server, without its token."""
+) -> ServerDetail:
+    """One server, without its token, and when it was last used; that is told a few seconds late."""
     server = await services.servers().get(caller, account_id, mcp_id)
     response.headers.update(etag(server.version))
-    return ServerOut.of(server)
+    return ServerDetail.of_used(server)
 
 
 @router.patch("/{mcp_id}", summary="Change an MCP server")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Response
 
 from mcp_gateway.http.admin.paths import AccountId
 from mcp_gateway.http.context import Services, ToolCaller, bearer
-from mcp_gateway.http.problem_docs import PROBLEMS
+from mcp_gateway.http.problem_docs import PROBLEMS, TOOL_PROBLEMS
 from mcp_gateway.kit.visible import visible_json
 from mcp_gateway.models.api_tokens import Scope
 from mcp_gateway.models.outcomes import ErrorType, ToolOutcome
@@ -43,7 +43,8 @@ SUCCESS, REFUSED = 2, 4
         200: {
             "description": '`{"result": …}`, with `next_cursor` on list tools, and `_meta` as in an MCP result where a '
             "number was looked up or an argument repaired"
-        }
+        },
+        **TOOL_PROBLEMS,
     },
     # Added to what `ToolCaller` declares; one entry of the list is enough.
     openapi_extra={"security": [{bearer.scheme_name: [Scope.WRITE.value]}]},

@@ -23,8 +23,10 @@ _EXPOSED = (
 
 def answer_preflight(scope: Scope, methods: str) -> Reply | None:
     """The answer to a preflight, `methods` being what may be called; None when the request is none."""
+    if scope["method"] != "OPTIONS":
+        return None
     asked = dict(scope["headers"])
-    if scope["method"] != "OPTIONS" or b"origin" not in asked or b"access-control-request-method" not in asked:
+    if b"origin" not in asked or b"access-control-request-method" not in asked:
         return None
     wanted = asked.get(b"access-control-request-headers", b"").decode("latin-1")
     # Every header is allowed by name: `*` would leave out Authorization.
