@@ -38,6 +38,7 @@ from mcp_gateway.services.duplicates import DuplicateGuard
 from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.quotas import WINDOW_SECONDS
+from mcp_gateway.services.revocation import Revoker
 from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
 from mcp_gateway.services.streams import StreamHub, StreamLimits
@@ -54,6 +55,7 @@ from mcp_gateway.storage.call_memory import CallMemory
 from mcp_gateway.storage.database import open_engine
 from mcp_gateway.storage.quota_leases import QuotaLeases
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
+from mcp_gateway.storage.roll_call import RollCall
 from mcp_gateway.storage.stream_relay import StreamRelay
 from mcp_gateway.storage.token_codec import dump_api_token, dump_server, load_api_token, load_server
 from mcp_gateway.storage.token_records import TokenRecords
@@ -124,14 +126,23 @@ class TokenStores:
             },
         )
 
-        self.link.catch_up_with(self.announcer.catch_up)
+        self.roll_call = RollCall(context.redis, self.link)
+        self.link.catch_up_with(self._catch_up)
 
     def unit_of_work(self, tenant_id: str | None = None) -> UnitOfWork:
         """A fresh transaction, of this tenant or of none yet."""
         return UnitOfWork(self._engine, tenant_id, audit_chain=self._audit_chain)
 
+    async def _catch_up(self) -> bool:
+        if not await self.announcer.catch_up():
+            return False
+        # Known before Redis is trusted: whoever revokes from then on waits for this process.
+        await self.roll_call.register()
+        return True
+
     async def aclose(self) -> None:
         """End what is still being looked up, before the stores are closed."""
+        await self.roll_call.aclose()
         await self.servers.aclose()
         await self.api_tokens.aclose()
 
@@ -160,6 +171,7 @@ class Factory:
         self._tokens = TokenStores(context, shared_secret, HashChain(keys, AUDIT_LABEL))
         self._unit_of_work = self._tokens.unit_of_work
         self._announcer = self._tokens.announcer
+        self._revoker = Revoker(announcer=self._announcer, roll_call=self._tokens.roll_call, clock=context.clock)
         self.metrics = context.metrics
         self.list_cursors = ListCursors(CursorSigner(shared_secret))
         self.tool_sets = ToolSets(context.catalog)
@@ -205,17 +217,18 @@ class Factory:
 
     def tenants(self) -> TenantService:
         """Tenants."""
-        return TenantService(unit_of_work=self._unit_of_work, announcer=self._announcer)
+        return TenantService(unit_of_work=self._unit_of_work, revoker=self._revoker)
 
     def api_tokens(self) -> ApiTokenService:
         """API tokens."""
-        return ApiTokenService(unit_of_work=self._unit_of_work, announcer=self._announcer, clock=self._clock)
+        return ApiTokenService(unit_of_work=self._unit_of_work, revoker=self._revoker, clock=self._clock)
 
     def accounts(self) -> AccountService:
         """Integrated accounts."""
         return AccountService(
             unit_of_work=self._unit_of_work,
             announcer=self._announcer,
+            revoker=self._revoker,
             sealer=self._sealer,
             integrations=[integration.name for integration in self.tool_sets.integrations()],
         )
@@ -233,6 +246,7 @@ class Factory:
         return ServerService(
             unit_of_work=self._unit_of_work,
             announcer=self._announcer,
+            revoker=self._revoker,
             tool_sets=self.tool_sets,
             clock=self._clock,
             public_url=self._public_url,
@@ -289,6 +303,7 @@ class Factory:
         upkeep, streams = self.upkeep, self.streams
         work = (
             self._tokens.link.run(),
+            self._tokens.roll_call.attend_forever(),
             self._stream_link.run(),
             self.limits.desk.run(),
             self.call_log.run(),
