@@ -28,6 +28,7 @@ CATCH_ALL = {
     "mcp_gateway/http/mcp/endpoint.py",
     # Loops for the life of the process: one that ended by a bug would end unnoticed.
     "mcp_gateway/services/upkeep.py",
+    "mcp_gateway/services/call_log.py",
     "mcp_gateway/services/quotas.py",
     "mcp_gateway/services/streams.py",
     "mcp_gateway/storage/redis_link.py",

@@ -247,6 +247,9 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="pause between two sweeps of expired servers and tokens"
     )
+    log_retention_days: int = Field(
+        default=30, ge=1, le=3650, description="days that the log of tool calls (`GET /log`) keeps a call"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="lowest level that is logged: debug, info, warning, error"
     )

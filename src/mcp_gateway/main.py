@@ -10,7 +10,7 @@ from mcp_gateway.catalog.tool import Catalog
 from mcp_gateway.config import Settings
 from mcp_gateway.factory import open_factory
 from mcp_gateway.http import health
-from mcp_gateway.http.admin import accounts, api_tokens, audit_log, servers, tenants, tool_calls
+from mcp_gateway.http.admin import accounts, api_tokens, audit_log, call_log, servers, tenants, tool_calls
 from mcp_gateway.http.admin import catalog as catalog_routes
 from mcp_gateway.http.body_limit import BodyLimit
 from mcp_gateway.http.client_address import ClientAddress
@@ -76,7 +76,7 @@ def create_app(
     )
     routes = _mcp_routes(settings)
     app.router.routes[:0] = routes
-    for module in (tenants, api_tokens, catalog_routes, accounts, servers, tool_calls, audit_log, health):
+    for module in (tenants, api_tokens, catalog_routes, accounts, servers, tool_calls, audit_log, call_log, health):
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     install_error_handlers(app)

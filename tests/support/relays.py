@@ -17,19 +17,20 @@ class Relay:
         self.bytes_seen = 0
         """What came from clients so far."""
         self.is_cut = False
+        self._port = 0
 
     @property
     def url(self) -> str:
         """The database's URL by way of the relay."""
         assert self._server is not None
-        port = self._server.sockets[0].getsockname()[1]
+        port = self._port
         target = self._target
         credentials = f"{target.username or ''}" + (f":{target.password}" if target.password else "")
         options = "&".join(f"{k}={quote(v[0])}" for k, v in parse_qs(target.query).items() if k not in {"host", "port"})
         return f"postgresql://{credentials}@127.0.0.1:{port}{target.path}" + (f"?{options}" if options else "")
 
     async def cut(self) -> None:
-        """Break every connection and refuse new ones."""
+        """Break every connection and refuse new ones, until `start` is called again."""
         self.is_cut = True
         assert self._server is not None
         self._server.close()
@@ -37,7 +38,9 @@ class Relay:
             writer.transport.abort()
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self.is_cut = False
 
     async def stop(self) -> None:
         await self.cut()

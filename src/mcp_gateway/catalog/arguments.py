@@ -20,6 +20,7 @@ from mcp_gateway.exceptions import Problem
 MAX_PROBLEMS = 50
 """Problems named of one kind of check: an answer must not grow with a hostile request."""
 _NOTHING = "nothing"
+_PLACE_CODES = {"path": "segment", "file": "file"}
 _MAX_DEPTH = 64
 _MAX_SHOWN = 60
 _MAX_INTEGER = 2**63
@@ -64,6 +65,11 @@ class ArgumentChecker:
         )
         return (*problems, *nulls)
 
+    def left_alone(self, nulls: Sequence[str]) -> str:
+        """What to say of an update's nulls, which were left out; empty where there are none."""
+        names = [name for name in nulls if name in self.changes]
+        return f"Null changes nothing, so these stay as they are: {', '.join(names)}." if names else ""
+
     def _explain(self, error: ValidationError) -> Iterator[Problem]:
         kind, rules = error.kind.name, error.kind.as_dict()
         path = ".".join(_cut(str(step)) for step in error.instance_path)
@@ -99,7 +105,7 @@ class ArgumentChecker:
             value = arguments[name]
             wrong = _place_problem(value, argument)
             if wrong is not None:
-                yield Problem(name, f"`{name}` {wrong}.", "file" if argument.place == "file" else "segment")
+                yield Problem(name, f"`{name}` {wrong}.", _PLACE_CODES.get(argument.place, "minLength"))
             missing = [other for other in argument.requires if other not in arguments]
             if missing:
                 yield Problem(name, f"`{name}` means nothing without `{'`, `'.join(missing)}`.", "requires")
@@ -107,10 +113,15 @@ class ArgumentChecker:
 
 def _place_problem(value: Any, argument: ArgumentDescription) -> str | None:
     """What is wrong with a value for the place it goes to, as the rest of a sentence."""
-    if not isinstance(value, str) or argument.place not in {"path", "file"}:
+    if not isinstance(value, str):
         return None
-    if argument.place == "path":
+    # What is reserved is reserved in a path; an option with such words goes into those of other tools.
+    if argument.place == "path" or argument.reserved:
         return segment_problem(value, argument.reserved)
+    if argument.place != "file":
+        # A message of blanks is as empty as none, and is sent all the same.
+        is_blank = argument.min_length is not None and not value.strip()
+        return "must not be empty" if is_blank else None
     contents = decoded(value)
     if contents is None:
         return "must be base64 (RFC 4648 §4)"

@@ -98,8 +98,13 @@ def message_alone(value: Any) -> Complaint | None:
     return complaint if complaint.message and _status(value) is None else None
 
 
+def names_error(value: Any) -> bool:
+    """Whether an object has an error member that says something, whatever else it has."""
+    return isinstance(value, dict) and any(value.get(member) for member in _ERROR_MEMBERS)
+
+
 def _is_wrong(value: Mapping[str, Any]) -> bool:
-    if any(value.get(member) for member in _ERROR_MEMBERS) or value.get("success") is False:
+    if names_error(value) or value.get("success") is False:
         return True
     word = value.get("status")
     return (_status(value) or 0) >= HTTPStatus.BAD_REQUEST or (isinstance(word, str) and word.lower() in _FAILED_WORDS)

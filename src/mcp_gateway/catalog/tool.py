@@ -30,6 +30,8 @@ class Prepared:
     """What was read as something else than it was."""
     problems: tuple[Problem, ...] = ()
     """What is wrong with them; empty when the tool can be carried out."""
+    notice: str = ""
+    """What the caller of a success must be told: that a null, which may have been meant to clear, cleared nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +107,8 @@ class Tool:
         if not repairs:
             return Prepared(mended, problems=problems)
         left = [repair.path for repair in repairs if repair.used is DROPPED]
-        return Prepared(mended, repairs, self.checker.with_nulls(self.validate(mended, run), left))
+        problems = self.checker.with_nulls(self.validate(mended, run), left)
+        return Prepared(mended, repairs, problems, self.checker.left_alone(left))
 
     def steps(self, arguments: Mapping[str, Any], run: Run = PLAIN_RUN) -> Steps:
         """The dialogue that carries the tool out, for arguments that passed `validate`."""

@@ -7,7 +7,7 @@ import typer
 
 from mcp_gateway.cli.api import AdminAPI
 from mcp_gateway.cli.options import All, AsJson, Cursor, ExpiresAt, Limit, Methods, Tags, Yes, confirm, names, show_list
-from mcp_gateway.cli.output import note, print_record
+from mcp_gateway.cli.output import note_revoked, print_record
 from mcp_gateway.models.servers import MAX_DUPLICATE_WINDOW_SECONDS
 
 app = typer.Typer(no_args_is_help=True, help="MCP servers: one secret URL each, with a choice of an account's tools.")
@@ -53,6 +53,9 @@ Fence = Annotated[
         "--fence-untrusted-text", help="Wrap the text of results in markers; programs that parse that text would trip."
     ),
 ]
+LogArguments = Annotated[
+    bool, typer.Option("--log-arguments", help="Keep the arguments of each call in the log, and not only a hash.")
+]
 Upstream429 = Annotated[
     On429 | None,
     typer.Option(
@@ -80,6 +83,7 @@ def create(  # noqa: PLR0913, PLR0917 - one parameter for each option of the API
     upstream_429: Upstream429 = None,
     duplicate_window: DuplicateWindow = None,
     fence_untrusted_text: Fence = False,
+    log_arguments: LogArguments = False,
     expires_at: ExpiresAt = None,
     as_json: AsJson = False,
 ) -> None:
@@ -95,6 +99,7 @@ def create(  # noqa: PLR0913, PLR0917 - one parameter for each option of the API
         "upstream_429": upstream_429 and upstream_429.value,
         "duplicate_window_seconds": duplicate_window,
         "fence_untrusted_text": fence_untrusted_text or None,
+        "log_arguments": log_arguments or None,
     }
     given = {key: value for key, value in config.items() if value is not None}
     body: dict[str, Any] = {"name": name, "config": given}
@@ -139,5 +144,5 @@ def delete(account: AccountID, server: ServerID, yes: Yes = False) -> None:
     """Delete an MCP server: its URL stops working at once, everywhere."""
     confirm(f"Delete MCP server {server}?", yes=yes)
     with AdminAPI.from_environment() as api:
-        api.delete("integrated-account", account, "mcp", server)
-    note(f"deleted {server}")
+        receipt = api.delete("integrated-account", account, "mcp", server)
+    note_revoked(f"deleted {server}", receipt)

@@ -26,14 +26,22 @@ _FORM = re.compile(rf"[{ALPHABET}]{{{LENGTH}}}")
 def new_id(prefix: str, at: datetime | None = None) -> str:
     """A fresh identifier with this prefix, of this instant or of now."""
     milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
-    number = milliseconds << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
-    digits = [""] * LENGTH
-    for place in range(LENGTH - 1, -1, -1):
-        digits[place] = ALPHABET[number & 31]
-        number >>= 5
-    return prefix + "".join(digits)
+    return prefix + _digits(milliseconds << RANDOM_BITS | secrets.randbits(RANDOM_BITS))
+
+
+def first_id(prefix: str, at: datetime) -> str:
+    """The smallest identifier of this instant's millisecond: all that are older sort before it."""
+    return prefix + _digits(max(0, int(at.timestamp() * 1000)) << RANDOM_BITS)
 
 
 def is_id(text: str, prefix: str) -> bool:
     """Whether this could be an identifier with this prefix; no store is needed to say no."""
     return text.startswith(prefix) and _FORM.fullmatch(text, len(prefix)) is not None
+
+
+def _digits(number: int) -> str:
+    digits = [""] * LENGTH
+    for place in range(LENGTH - 1, -1, -1):
+        digits[place] = ALPHABET[number & 31]
+        number >>= 5
+    return "".join(digits)

@@ -20,6 +20,7 @@ class ServerConfig:
     duplicate_window_seconds: int = DUPLICATE_WINDOW_SECONDS
     """How long the same write is not sent again; 0: it always is."""
     fence_untrusted_text: bool = False
+    log_arguments: bool = False
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "ServerConfig":
@@ -32,6 +33,7 @@ class ServerConfig:
             upstream_429=value.get("upstream_429", "tool_error"),
             duplicate_window_seconds=value.get("duplicate_window_seconds", DUPLICATE_WINDOW_SECONDS),
             fence_untrusted_text=value.get("fence_untrusted_text", False),
+            log_arguments=value.get("log_arguments", False),
         )
 
 

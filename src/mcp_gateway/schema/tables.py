@@ -7,10 +7,12 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
+    Integer,
     LargeBinary,
     Table,
     Text,
@@ -169,6 +171,32 @@ audit_heads = Table(
     CheckConstraint(CHAINED_CHECK, name="digest_length"),
 )
 
+tool_calls = Table(
+    "tool_calls",
+    metadata,
+    # Sorts by time of the call, so one key serves order, time ranges, retention and, one day, partitions.
+    id_column(),
+    # No foreign keys: a call may end after its server was deleted; the sweep removes rows of deleted tenants.
+    Column("tenant_id", IdText, nullable=False),
+    Column("account_id", IdText, nullable=False),
+    Column("server_id", IdText),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("duration_ms", Double, nullable=False),
+    Column("upstream_status", Integer),
+    Column("upstream_ms", Double, nullable=False),
+    Column("caller_gone", Boolean, nullable=False),
+    Column("client", Text),
+    Column("arguments_hash", Text, nullable=False),
+    Column("arguments", Text),
+    Column("arguments_truncated", Boolean, nullable=False),
+    Column("request_id", Text),
+    Column("trace_id", Text),
+    Index("ix_tool_calls_tenant_id_id", "tenant_id", "id"),
+    Index("ix_tool_calls_server_id_id", "server_id", "id"),
+)
+
 APPLICATION_PRIVILEGES = {
     "tenants": "SELECT, INSERT, UPDATE, DELETE",
     "api_tokens": "SELECT, INSERT, UPDATE, DELETE",
@@ -181,6 +209,8 @@ APPLICATION_PRIVILEGES = {
     # Rows are added and never changed; the head of a chain moves on with each.
     "audit_log": "SELECT, INSERT",
     "audit_heads": "SELECT, INSERT, UPDATE",
+    # Rows come and go through functions, since one batch holds rows of many tenants.
+    "tool_calls": "SELECT",
     "alembic_version": "SELECT",
 }
 """What the application's role may do with each table; everything else is revoked."""

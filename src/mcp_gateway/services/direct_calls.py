@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp_gateway.exceptions import NotFoundError
+from mcp_gateway.kit.request_facts import request_facts
 from mcp_gateway.models.api_tokens import Scope
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.models.principals import AdminPrincipal, ServerPrincipal
@@ -14,6 +15,9 @@ from mcp_gateway.services.tenancy import enter_account
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.storage.uow import UnitOfWorkFactory
+
+REST = "rest"
+"""Names a client that does not say what it is."""
 
 
 class DirectCallService:
@@ -56,4 +60,4 @@ class DirectCallService:
             version=account.version,
             api_token_digest=caller.token_digest,
         )
-        return await self._calls.call(principal, tool, arguments)
+        return await self._calls.call(principal, tool, arguments, client=request_facts().user_agent or REST)

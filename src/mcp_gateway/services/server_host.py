@@ -15,6 +15,8 @@ from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.tool_calls import ToolCallService
 from mcp_gateway.services.tool_sets import ToolSet, ToolSets
 
+CLIENT_KEY = "io.modelcontextprotocol/clientInfo"
+
 
 class ServerHost:
     """Binds a principal to its tools for the length of one HTTP request."""
@@ -75,7 +77,17 @@ class ServerHost:
 
     async def call_tool(self, name: str, arguments: dict[str, Any], call: CallContext) -> ToolOutcome:
         """Call one of the server's tools."""
-        return await self._calls.call(self._principal, self._tool_set.tools[name], arguments, call.trace)
+        tool = self._tool_set.tools[name]
+        return await self._calls.call(self._principal, tool, arguments, call.trace, client_name(call.meta))
+
+
+def client_name(meta: Mapping[str, Any]) -> str | None:
+    """`name/version` as a client of 2026-07-28 tells it with each request (Overview / _meta)."""
+    info = meta.get(CLIENT_KEY)
+    if not isinstance(info, Mapping) or not isinstance(info.get("name"), str):
+        return None
+    version = info.get("version")
+    return f"{info['name']}/{version}" if isinstance(version, str) else str(info["name"])
 
 
 class HostSource(Protocol):

@@ -12,19 +12,20 @@ from typing import Any
 import structlog
 
 from mcp_gateway.catalog.cursor import CursorCodec
+from mcp_gateway.catalog.presentation import NOTICE
 from mcp_gateway.catalog.procedure import Steps
-from mcp_gateway.catalog.repair import Repair
 from mcp_gateway.catalog.run import Run
-from mcp_gateway.catalog.tool import Tool
+from mcp_gateway.catalog.tool import Prepared, Tool
 from mcp_gateway.exceptions import FaultError, InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
-from mcp_gateway.kit.sealing import Sealer, SealError
+from mcp_gateway.kit.request_facts import request_facts
+from mcp_gateway.kit.sealing import SealError
 from mcp_gateway.kit.tasks import Shelter
 from mcp_gateway.kit.trace import TraceContext
-from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+from mcp_gateway.services.account_keys import AccountKeys
 from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.duplicates import DuplicateGuard, GuardedWrite
 from mcp_gateway.services.key_mask import without_key
@@ -62,6 +63,7 @@ class _Call:
     tool: Tool
     arguments: Mapping[str, Any]
     trace: TraceContext | None
+    client: str | None
     api_key: str = field(default="", repr=False)
     caller_gone: bool = False
     was_sent: bool = False
@@ -105,7 +107,7 @@ class ToolCallService:
         self,
         *,
         upstreams: Mapping[str, UpstreamClient],
-        sealer: Sealer,
+        keys: AccountKeys,
         guards: Guards,
         events: EventSink,
         clock: Clock,
@@ -116,7 +118,7 @@ class ToolCallService:
         self._upstreams = upstreams
         self._cursor_key = hmac.digest(cursor_key, b"tool-cursor", sha256)
         self._budget = result_budget
-        self._sealer = sealer
+        self._keys = keys
         self._duplicates = guards.duplicates
         self._permit = guards.permit
         self._events = events
@@ -130,13 +132,14 @@ class ToolCallService:
         tool: Tool,
         arguments: Mapping[str, Any],
         trace: TraceContext | None = None,
+        client: str | None = None,
     ) -> ToolOutcome:
-        """What one call came to; every failure is an outcome.
+        """What one call came to; every failure is an outcome. `client` is the caller's name for the log.
 
         Cancelling it, because the caller has gone, ends a read at once. A write may have been sent, so it is let
         finish. Either is told as an event.
         """
-        call = _Call(principal, tool, arguments, trace)
+        call = _Call(principal, tool, arguments, trace, client)
         try:
             return await (self._writes.run(self._run(call)) if tool.is_write else self._run(call))
         except asyncio.CancelledError:
@@ -170,9 +173,11 @@ class ToolCallService:
             self._limits.leave(call.principal)
 
     def _finished(self, call: "_Call", status: str) -> None:
+        facts = request_facts()
         self._events.tool_call_finished(
             ToolCallFinished(
                 tenant_id=call.principal.tenant_id,
+                account_id=call.principal.account_id,
                 server_id=call.principal.server_id,
                 tool=call.tool.name,
                 status=status,
@@ -181,6 +186,10 @@ class ToolCallService:
                 seconds=time.perf_counter() - call.started,
                 caller_gone=call.caller_gone,
                 trace_id=None if call.trace is None else call.trace.trace_id,
+                request_id=facts.request_id,
+                client=call.client or facts.user_agent,
+                arguments=call.arguments,
+                keeps_arguments=call.principal.config.log_arguments,
             )
         )
 
@@ -191,7 +200,7 @@ class ToolCallService:
         if call.principal.config.fence_untrusted_text:
             problems = problems or copied_markers(call.arguments)
         outcome = await self._settled(call, self._prepared(call, prepared.arguments, run, problems))
-        return outcome if not prepared.repairs else _with_repairs(outcome, prepared.repairs)
+        return outcome if not prepared.repairs else _with_repairs(outcome, prepared)
 
     async def _settled(self, call: "_Call", work: Awaitable[ToolOutcome]) -> ToolOutcome:
         """What the work comes to, once it is remembered where it must be."""
@@ -210,9 +219,8 @@ class ToolCallService:
         if problems:
             return ToolOutcome.from_error(_invalid_arguments(tool, problems))
         try:
-            call.api_key = self._open_key(call.principal)
-        except SealError as exc:
-            logger.error("account_key.unsealable", account_id=call.principal.account_id, reason=str(exc))  # noqa: TRY400 - the text is the whole story
+            call.api_key = self._keys.open(call.principal)
+        except SealError:
             message = "The stored API key of this account cannot be opened, so nothing was sent."
             return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again."))
         try:
@@ -285,9 +293,6 @@ class ToolCallService:
         limits = ratelimit.parse(response.headers, response.status, call.tool.limit_rules, now=self._clock.now())
         return Exchange(response, limits)
 
-    def _open_key(self, principal: ServerPrincipal) -> str:
-        return self._sealer.open(principal.sealed_api_key, key_context(principal.tenant_id, principal.account_id))
-
     def _run_of(self, principal: ServerPrincipal) -> Run:
         """Cursors are good for one server only."""
         return Run(CursorCodec(partial(_mac, self._cursor_key, principal.server_id)), self._budget, self._clock.now())
@@ -320,11 +325,15 @@ def _crashed(call: _Call, exc: Exception) -> ToolOutcome:
     return tool.failed(UpstreamBrokenError("The answer could not be read.", sent=True), has_written=call.has_written)
 
 
-def _with_repairs(outcome: ToolOutcome, repairs: Sequence[Repair]) -> ToolOutcome:
+def _with_repairs(outcome: ToolOutcome, prepared: Prepared) -> ToolOutcome:
     """The outcome with what was read as something else than it was; one nobody gets to see stays itself."""
     if outcome is ABANDONED:
         return outcome
-    return replace(outcome, meta={**outcome.meta, "repaired": [repair.to_dict() for repair in repairs]})
+    outcome = replace(outcome, meta={**outcome.meta, "repaired": [one.to_dict() for one in prepared.repairs]})
+    if outcome.error is not None or not prepared.notice:
+        return outcome
+    notice = f"{prepared.notice} {outcome.structured.get(NOTICE, '')}".strip()
+    return replace(outcome, structured={**outcome.structured, NOTICE: notice})
 
 
 def _dressed(outcome: ToolOutcome, principal: ServerPrincipal) -> ToolOutcome:

@@ -1,10 +1,12 @@
 """Background work of every replica: replay what was not announced, and sweep what expired."""
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 
 from mcp_gateway.exceptions import StoreUnavailableError
+from mcp_gateway.kit.clock import Clock
 from mcp_gateway.models.audit import SYSTEM, AuditAction
 from mcp_gateway.services.auditing import change
 from mcp_gateway.storage.announcer import TokenAnnouncer
@@ -13,6 +15,10 @@ from mcp_gateway.storage.uow import UnitOfWorkFactory
 
 REPLAY_SECONDS = 0.5
 SWEEP_BATCH = 500
+PURGE_BATCH = 2_000
+PURGE_BATCHES = 20
+"""Of one sweep; the next goes on."""
+PURGE_LOCK = 7_221_014_930_178_224
 SWEEP_LOCK = 7_221_014_930_178_222
 """Advisory lock held while sweeping, so that one replica does it at a time."""
 
@@ -22,10 +28,21 @@ logger = structlog.get_logger(__name__)
 class Upkeep:
     """Two loops for the life of the process; a store that is away makes them wait, never end."""
 
-    def __init__(self, *, unit_of_work: UnitOfWorkFactory, announcer: TokenAnnouncer, sweep_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        unit_of_work: UnitOfWorkFactory,
+        announcer: TokenAnnouncer,
+        sweep_seconds: float,
+        clock: Clock,
+        call_retention: timedelta,
+    ) -> None:
+        """`call_retention` is how long the log keeps a tool call."""
         self._unit_of_work = unit_of_work
         self._announcer = announcer
         self._sweep_seconds = sweep_seconds
+        self._clock = clock
+        self._call_retention = call_retention
 
     async def replay_forever(self) -> None:
         """Empty the outbox, again and again."""
@@ -40,10 +57,11 @@ class Upkeep:
             await asyncio.sleep(REPLAY_SECONDS)
 
     async def sweep_forever(self) -> None:
-        """Remove expired servers and API tokens, again and again."""
+        """Remove expired servers and API tokens, and tool calls past their retention, again and again."""
         while True:
             try:
                 await self.sweep()
+                await self.purge_calls()
             except StoreUnavailableError as exc:
                 logger.debug("sweep.waiting", reason=type(exc).__name__)
             except Exception:
@@ -57,6 +75,22 @@ class Upkeep:
         removed = sum([await self._sweep_tenant(tenant_id) for tenant_id in tenants])
         if removed:
             logger.info("sweep.finished", removed=removed)
+        return removed
+
+    async def purge_calls(self) -> int:
+        """Remove tool calls past their retention, and those of deleted tenants, in bounded batches; how many."""
+        removed = 0
+        for _ in range(PURGE_BATCHES):
+            async with self._unit_of_work() as stores:
+                if not await stores.try_lock(PURGE_LOCK):
+                    break
+                older_than = self._clock.now() - self._call_retention
+                batch = await stores.across_tenants.purge_tool_calls(older_than, PURGE_BATCH)
+            removed += batch
+            if batch < PURGE_BATCH:
+                break
+        if removed:
+            logger.info("tool_call_log.purged", removed=removed)
         return removed
 
     async def _sweep_tenant(self, tenant_id: str) -> int:

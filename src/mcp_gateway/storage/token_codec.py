@@ -10,7 +10,7 @@ from mcp_gateway.models.api_tokens import Scope
 from mcp_gateway.models.principals import ApiTokenPrincipal, ServerPrincipal
 from mcp_gateway.models.servers import ServerConfig
 
-FORM = 2
+FORM = 3
 """Raised when the fields change; a record of another form is a miss."""
 
 
@@ -40,6 +40,7 @@ def dump_server(principal: ServerPrincipal) -> bytes:
                 "upstream_429": config.upstream_429,
                 "duplicate_window_seconds": config.duplicate_window_seconds,
                 "fence_untrusted_text": config.fence_untrusted_text,
+                "log_arguments": config.log_arguments,
             },
             "sealed_api_key": base64.b64encode(principal.sealed_api_key).decode(),
             "expires_at": _stamp(principal.expires_at),

@@ -15,6 +15,7 @@ from mcp_gateway.storage.database import storage_faults
 from mcp_gateway.storage.outbox import OutboxStore
 from mcp_gateway.storage.servers import ServerStore
 from mcp_gateway.storage.tenants import TenantStore
+from mcp_gateway.storage.tool_calls import ToolCallStore
 from mcp_gateway.storage.without_tenant import AcrossTenants, TenantOf
 
 
@@ -33,6 +34,7 @@ class UnitOfWork:
     api_tokens: ApiTokenStore
     outbox: OutboxStore
     audit: AuditStore
+    tool_calls: ToolCallStore
 
     def __init__(self, engine: AsyncEngine, tenant_id: str | None = None, *, audit_chain: HashChain) -> None:
         self._engine = engine
@@ -58,6 +60,7 @@ class UnitOfWork:
         self.accounts = AccountStore(self._connection)
         self.servers = ServerStore(self._connection)
         self.api_tokens = ApiTokenStore(self._connection)
+        self.tool_calls = ToolCallStore(self._connection)
         self.audit = AuditStore(self._connection, self._audit_chain)
         return self
 

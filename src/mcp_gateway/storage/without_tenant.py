@@ -5,24 +5,30 @@ security, in the name of one tenant.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, text
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mcp_gateway.exceptions import FaultError
+from mcp_gateway.kit import ids
 from mcp_gateway.models.accounts import Account
 from mcp_gateway.models.api_tokens import ApiToken
 from mcp_gateway.models.audit import AuditFilter, AuditRow
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.servers import ServerUse
 from mcp_gateway.models.tenants import Tenant
+from mcp_gateway.models.tool_calls import CallFilter, LoggedCall
 from mcp_gateway.storage.accounts import to_account
 from mcp_gateway.storage.api_tokens import to_api_token
 from mcp_gateway.storage.audit import to_audit_row
 from mcp_gateway.storage.database import storage_faults
 from mcp_gateway.storage.rows import to_page
 from mcp_gateway.storage.tenants import to_tenant
+from mcp_gateway.storage.tool_calls import below_id, from_id, to_logged_call
 
 T = TypeVar("T")
 
@@ -71,6 +77,43 @@ class AcrossTenants:
             object_id=wanted.object_id,
         )
         return to_page(rows, limit, to_audit_row)
+
+    async def add_tool_calls(self, batch: bytes) -> None:
+        """Add rows of any tenants; `batch` is a JSON array of objects with the columns' names.
+
+        Raises:
+            FaultError: not such an array; trying again would not help.
+        """
+        query = text("SELECT public.add_tool_calls(CAST(CAST(:batch AS text) AS jsonb))")
+        with storage_faults():
+            try:
+                await self._connection.execute(query, {"batch": batch.decode()})
+            except (DataError, IntegrityError) as exc:
+                raise FaultError("the database refused a batch of the log of tool calls") from exc
+
+    async def list_tool_calls(self, wanted: CallFilter, *, limit: int, after: str | None) -> Page[LoggedCall]:
+        """Of all tenants, newest first."""
+        query = (
+            "SELECT * FROM public.list_tool_calls(CAST(:below AS text), CAST(:from AS text), :count, :created_after, "
+            ":created_before, CAST(:server AS text), CAST(:tool AS text), CAST(:status AS text))"
+        )
+        rows = await self._rows(
+            query,
+            **{"below": below_id(wanted, after), "from": from_id(wanted), "count": limit + 1},
+            created_after=wanted.created_after,
+            created_before=wanted.created_before,
+            server=wanted.server_id,
+            tool=wanted.tool,
+            status=wanted.status,
+        )
+        return to_page(rows, limit, to_logged_call)
+
+    async def purge_tool_calls(self, older_than: datetime, limit: int) -> int:
+        """Remove calls older than this, and those of tenants that are no more, up to `limit` of each; how many."""
+        query = "SELECT public.purge_tool_calls(:below, :limit) AS removed"
+        [row] = await self._rows(query, below=ids.first_id(ids.TOOL_CALL, older_than), limit=limit)
+        removed: int = row.removed
+        return removed
 
     async def tenants_with_expired(self, limit: int) -> list[str]:
         """Tenants of up to `limit` MCP servers and as many API tokens past their expiry."""

@@ -1,15 +1,18 @@
-"""Typed events; log line and metric derive from the same one."""
+"""Typed events; log line, metric and the log of tool calls derive from the same one."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallFinished:
-    """One tool call ended. Carries no arguments and no results."""
+    """One tool call ended. Carries no results."""
 
     tenant_id: str
+    account_id: str
     server_id: str
+    """The account's id for a call over plain REST, which has no server."""
     tool: str
     status: str
     """`ok`, the error's type, or `cancelled` for a read whose caller did not wait for it."""
@@ -21,6 +24,13 @@ class ToolCallFinished:
     """Nobody was there any more to be answered."""
     trace_id: str | None = None
     """Of the caller's trace, 32 hexadecimal digits."""
+    request_id: str | None = None
+    client: str | None = None
+    """What the caller says it is, so of any length and content."""
+    arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """As the caller sent them; for a keyed hash, and to be kept only where `keeps_arguments`."""
+    keeps_arguments: bool = False
+    """Whether the server's configuration says that they may be logged."""
 
 
 class EventSink(Protocol):

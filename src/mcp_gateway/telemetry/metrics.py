@@ -34,6 +34,9 @@ class Metrics:
         self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         """Looking a series up by its labels costs more than counting; so each is looked up once."""
         self._called: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._calls_lost = Counter(
+            "gateway_tool_call_log_lost", "Tool calls that will not be in the log", registry=self.registry
+        )
         self._streams = Gauge("gateway_sse_streams", "Event streams of HTTP+SSE open now", registry=self.registry)
 
     def request_finished(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -58,6 +61,10 @@ class Metrics:
             self._callers_gone.labels(event.tool, event.status).inc()
         if event.upstream_status is not None:
             called[1].observe(event.upstream_seconds)
+
+    def tool_calls_lost(self, count: int) -> None:
+        """Count calls that could not be written into the log."""
+        self._calls_lost.inc(count)
 
     def stream_opened(self) -> None:
         """Count an event stream in."""

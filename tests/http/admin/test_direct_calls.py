@@ -245,6 +245,14 @@ async def test_update_that_would_change_nothing_is_refused_and_nothing_is_sent(s
         assert peer.exchanges == []
 
 
+async def test_null_beside_a_change_is_told_to_have_changed_nothing(stores):
+    async with gateway_to(stores, replied("200 OK", b'{"ticket": {}}')) as (gateway, peer, _, account):
+        arguments = {**CHANGE, "assignee_id": None, "subject": None}
+        answer = (await gateway.admin("POST", path(account, UPDATE), arguments)).json()
+        assert "these stay as they are: subject, assignee_id" in answer["notice"]
+        assert [exchange.body for exchange in peer.exchanges] == [b'{"ticket":{"status":"CLOSED"}}']
+
+
 class Breaking:
     """A way of carrying a tool out that breaks off behind some of its requests."""
 

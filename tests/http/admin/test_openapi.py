@@ -61,6 +61,7 @@ async def test_document_names_the_calls_of_the_contract(document):
         *(f"{method} {account}/mcp" for method in ("post", "get")),
         *(f"{method} {account}/mcp/{{mcp_id}}" for method in ("get", "patch", "delete")),
         "get /audit-log",
+        "get /log",
         "get /livez",
         "get /readyz",
         "get /metrics",

@@ -1,0 +1,77 @@
+"""One finished tool call as a row of the log: hashed, cut and cleaned."""
+
+import asyncio
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from mcp_gateway.kit import ids
+from mcp_gateway.kit.redact import redact
+from mcp_gateway.telemetry.events import ToolCallFinished
+
+MAX_ARGUMENTS = 8_000
+"""Characters of the arguments that one row keeps."""
+MAX_CLIENT = 200
+HASH_DIGITS = 32
+LARGE_BYTES = 64 * 1024
+"""Arguments over this are hashed in a thread: the hash of a megabyte would hold the event loop for milliseconds."""
+
+
+class CallEntries:
+    """Makes rows; the hash tells equal arguments of one tenant apart from others, and nothing about them."""
+
+    def __init__(self, key: bytes) -> None:
+        """`key` is any secret the replicas share; it is used only through HMAC with a label of its own."""
+        self._key = hmac.digest(key, b"tool-call-arguments", sha256)
+
+    async def row(self, event: ToolCallFinished, ended_at: datetime) -> bytes:
+        """A JSON object with the columns' names."""
+        canonical = canonical_json(event.arguments)
+        message = f"{event.tenant_id}\n".encode() + canonical
+        if len(message) > LARGE_BYTES:
+            mac = await asyncio.to_thread(hmac.digest, self._key, message, sha256)
+        else:
+            mac = hmac.digest(self._key, message, sha256)
+        kept = canonical.decode() if event.keeps_arguments else None
+        return orjson.dumps(
+            {
+                "id": ids.new_id(ids.TOOL_CALL, ended_at),
+                "tenant_id": event.tenant_id,
+                "account_id": event.account_id,
+                "server_id": None if event.server_id == event.account_id else event.server_id,
+                "created_at": ended_at,
+                "tool": event.tool,
+                "status": event.status,
+                "duration_ms": round(event.seconds * 1000, 2),
+                "upstream_status": event.upstream_status,
+                "upstream_ms": round(event.upstream_seconds * 1000, 2),
+                "caller_gone": event.caller_gone,
+                "client": None if event.client is None else clean(event.client),
+                "arguments_hash": mac.hex()[:HASH_DIGITS],
+                # Cut twice: what is masked may be shorter or longer, and need not be looked for in a whole file.
+                "arguments": None if kept is None else redact(kept[: 2 * MAX_ARGUMENTS])[:MAX_ARGUMENTS],
+                "arguments_truncated": kept is not None and len(kept) > MAX_ARGUMENTS,
+                "request_id": event.request_id,
+                "trace_id": event.trace_id,
+            }
+        )
+
+
+def canonical_json(arguments: Mapping[str, Any]) -> bytes:
+    """The same bytes for the same arguments, whatever the order of their names."""
+    try:
+        return orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # Integers beyond 64 bits, which plain REST lets through as far as the schema.
+        return json.dumps(arguments, sort_keys=True, separators=(",", ":"), default=str).encode()
+
+
+def clean(text: str) -> str:
+    """What a stranger calls itself, on one printable line."""
+    shown = "".join(character if character.isprintable() else "?" for character in text[:MAX_CLIENT])
+    return redact(shown)
