@@ -24,8 +24,10 @@ from mcp_gateway.kit.sealing import Sealer
 from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.kit.tasks import cancel_all
 from mcp_gateway.models.audit import AuditReport, ChainEnd
+from mcp_gateway.models.keys import RotationReport
 from mcp_gateway.models.principals import ApiTokenPrincipal, ServerPrincipal
 from mcp_gateway.models.token_events import TokenKind
+from mcp_gateway.services.account_keys import AccountKeys
 from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
 from mcp_gateway.services.auditing import AuditService
@@ -53,6 +55,7 @@ from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
 from mcp_gateway.storage.audit_check import check_log
 from mcp_gateway.storage.call_memory import CallMemory
 from mcp_gateway.storage.database import open_engine
+from mcp_gateway.storage.key_use import KeyRotation, check_keys
 from mcp_gateway.storage.quota_leases import QuotaLeases
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
 from mcp_gateway.storage.roll_call import RollCall
@@ -181,6 +184,7 @@ class Factory:
             operator_keys=split_operator_keys(settings.operator_key),
         )
         self.limits = self._limits(context)
+        self.account_keys = AccountKeys(sealer=self._sealer, unit_of_work=self._unit_of_work, clock=context.clock)
         self.call_log = ToolCallLog(
             unit_of_work=self._unit_of_work,
             clock=context.clock,
@@ -189,7 +193,7 @@ class Factory:
         )
         self.tool_calls = ToolCallService(
             upstreams=context.upstreams,
-            sealer=self._sealer,
+            keys=self.account_keys,
             guards=self._guards(context, shared_secret),
             events=FanOut(LoggingEvents(), context.metrics, self.call_log),
             clock=context.clock,
@@ -322,6 +326,7 @@ class Factory:
             yield self
         finally:
             await self.tool_calls.finish_writes()
+            await self.account_keys.aclose()
             await cancel_all(tasks)
             await streams.aclose()
             with suppress(StoreUnavailableError):
@@ -348,7 +353,7 @@ async def open_factory(
         catalog = _checked(catalog or load_catalog())
         engine = open_engine(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
         stack.push_async_callback(engine.dispose)
-        await _check_database(engine)
+        await _check_database(engine, parse_encryption_keys(settings.encryption_keys))
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
         if not settings.allow_private_upstream:
@@ -404,11 +409,12 @@ def _checked(catalog: Catalog) -> Catalog:
     return catalog
 
 
-async def _check_database(engine: AsyncEngine) -> None:
+async def _check_database(engine: AsyncEngine, keys: Mapping[str, bytes]) -> None:
     try:
         await migrations.check_role(engine)
         await migrations.check_schema(engine)
         await migrations.check_isolation(engine)
+        await check_keys(engine, keys)
     except StoreUnavailableError as exc:
         raise ConfigurationError(f"GATEWAY_DATABASE_URL: {exc.message} ({type(exc.__cause__).__name__})") from exc
 
@@ -456,5 +462,27 @@ async def _verify_audit_log(settings: Settings, tenant_id: str | None, noted: Se
     chain = HashChain(parse_encryption_keys(settings.encryption_keys), AUDIT_LABEL)
     try:
         return await check_log(engine, chain, tenant_id=tenant_id, noted=noted)
+    finally:
+        await engine.dispose()
+
+
+def rotate_keys(settings: Settings) -> RotationReport:
+    """Seal every stored secret with the first encryption key, as the owner's role, while the gateway goes on.
+
+    Raises:
+        ConfigurationError: no owner's URL, or the schema is an older one.
+        StoreUnavailableError: the database does not answer; what was done stands, and running it again does the rest.
+    """
+    return asyncio.run(_rotate_keys(settings))
+
+
+async def _rotate_keys(settings: Settings) -> RotationReport:
+    if settings.migration_database_url is None:
+        raise ConfigurationError("GATEWAY_MIGRATION_DATABASE_URL is not set: only the owner sees every row")
+    keys = parse_encryption_keys(settings.encryption_keys)
+    engine = open_engine(settings.migration_database_url.get_secret_value(), pool_size=1, statement_seconds=None)
+    try:
+        await migrations.check_schema(engine)
+        return await KeyRotation(engine, Sealer(keys), HashChain(keys, AUDIT_LABEL)).run()
     finally:
         await engine.dispose()

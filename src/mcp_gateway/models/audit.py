@@ -6,9 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-GATEWAY_CHAIN = "gateway"
-"""Stands for a tenant in rows about all of them."""
-
 
 class AuditAction(StrEnum):
     """`subject.action`; the subject is the type of the object."""
@@ -22,6 +19,7 @@ class AuditAction(StrEnum):
     ACCOUNT_CREATE = "integrated_account.create"
     ACCOUNT_UPDATE = "integrated_account.update"
     ACCOUNT_DELETE = "integrated_account.delete"
+    ACCOUNT_KEY_UNSEALABLE = "integrated_account.key_unsealable"
     SERVER_CREATE = "mcp_server.create"
     SERVER_UPDATE = "mcp_server.update"
     SERVER_ROTATE = "mcp_server.rotate"
