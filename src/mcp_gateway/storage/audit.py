@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
+import structlog
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +24,8 @@ from mcp_gateway.schema.tables import audit_log as log
 from mcp_gateway.storage.database import storage_faults
 from mcp_gateway.storage.rows import fetch_page
 
+logger = structlog.get_logger(__name__)
+
 LABEL = b"audit-log"
 """What the keys of the chain are derived with."""
 UNSIGNED = frozenset({"digest", "key_id", "mac"})
@@ -34,6 +37,8 @@ INTEGERS = (-(2**63), 2**64)
 class _Head(NamedTuple):
     seq: int
     digest: bytes
+    is_whole: bool
+    """Whether its signature says that all rows up to it are ours."""
     now: datetime
 
 
@@ -49,9 +54,17 @@ def record_bytes(created_at: datetime, *others: Any) -> bytes:
     return orjson.dumps([created_at.isoformat(timespec="microseconds"), *others], option=orjson.OPT_SORT_KEYS)
 
 
-def head_bytes(tenant_id: str, seq: int, digest: bytes) -> bytes:
-    """What a head's signature covers; no row's digest has this form."""
-    return b"head\n%b\n%d\n%b" % (tenant_id.encode(), seq, digest)
+def alone_bytes(digest: bytes) -> bytes:
+    """What is signed of a row that does not vouch for those before it: the end it was added to was not ours.
+
+    Otherwise whoever rewrote the rows of a key that is gone could wait for the next row to vouch for them.
+    """
+    return b"alone\n" + digest
+
+
+def head_bytes(tenant_id: str, seq: int, digest: bytes, *, is_whole: bool) -> bytes:
+    """What a head's signature covers; no row's digest has this form. Once not whole, a chain stays so."""
+    return b"%b\n%b\n%d\n%b" % (b"head" if is_whole else b"alone", tenant_id.encode(), seq, digest)
 
 
 def to_audit_row(row: Row[Any]) -> AuditRow:
@@ -88,13 +101,14 @@ class AuditStore:
         return await fetch_page(self._connection, query, log, limit=limit, after=after, convert=to_audit_row)
 
     async def _extend(self, tenant_id: str, entries: Iterable[AuditEntry]) -> None:
-        seq, digest, now = await self._locked_head(tenant_id)
+        seq, digest, is_whole, now = await self._locked_head(tenant_id)
         rows: list[dict[str, Any]] = []
         for entry in entries:
             seq += 1
             fields = _fields(entry, seq, now)
             digest = link(digest, record_bytes(*(fields[name] for name in RECORDED)))
-            rows.append({**fields, "digest": digest, "key_id": self._chain.key_id, "mac": self._chain.sign(digest)})
+            mac = self._chain.sign(digest if is_whole else alone_bytes(digest))
+            rows.append({**fields, "digest": digest, "key_id": self._chain.key_id, "mac": mac})
         await self._connection.execute(insert(log), rows)
         await self._connection.execute(
             update(heads)
@@ -103,16 +117,14 @@ class AuditStore:
                 seq=seq,
                 digest=digest,
                 key_id=self._chain.key_id,
-                mac=self._chain.sign(head_bytes(tenant_id, seq, digest)),
+                mac=self._chain.sign(head_bytes(tenant_id, seq, digest, is_whole=is_whole)),
             )
         )
 
     async def _locked_head(self, tenant_id: str) -> _Head:
         # The clock after the lock was got: times rise along a chain.
         query = (
-            select(heads.c.seq, heads.c.digest, func.clock_timestamp().label("now"))
-            .where(heads.c.tenant_id == tenant_id)
-            .with_for_update()
+            select(heads, func.clock_timestamp().label("now")).where(heads.c.tenant_id == tenant_id).with_for_update()
         )
         found = (await self._connection.execute(query)).one_or_none()
         if found is None:
@@ -121,11 +133,15 @@ class AuditStore:
                 "seq": 0,
                 "digest": START,
                 "key_id": self._chain.key_id,
-                "mac": self._chain.sign(head_bytes(tenant_id, 0, START)),
+                "mac": self._chain.sign(head_bytes(tenant_id, 0, START, is_whole=True)),
             }
             await self._connection.execute(upsert(heads).values(first).on_conflict_do_nothing())
             found = (await self._connection.execute(query)).one()
-        return _Head(found.seq, found.digest, found.now)
+        message = head_bytes(tenant_id, found.seq, found.digest, is_whole=True)
+        is_whole = self._chain.vouches(found.key_id, message, found.mac) is True
+        if not is_whole:
+            logger.error("audit.head_not_vouched_for", tenant_id=tenant_id, seq=found.seq, key_id=found.key_id)
+        return _Head(found.seq, found.digest, is_whole, found.now)
 
 
 def _fields(entry: AuditEntry, seq: int, now: datetime) -> dict[str, Any]:

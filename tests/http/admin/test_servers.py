@@ -200,6 +200,7 @@ async def test_unknown_keys_name_the_known_ones(gateway, servers):
         "upstream_429",
         "duplicate_window_seconds",
         "fence_untrusted_text",
+        "log_arguments",
     ]
     assert "known: methods, tags" in found["message"]
 
