@@ -52,7 +52,9 @@ _NOTHING, _BREAK, _LINK, _LINK_END = 0, -1, -2, -3
 _SIMPLE_TAGS = {
     **{slash + name: _BLOCKS[name] for name in _SIMPLE_BLOCKS for slash in ("", "/")},
     **dict.fromkeys(("br", "br/", "br /"), _BREAK),
-    **{"/br": _NOTHING, "a": _LINK, "/a": _LINK_END},
+    "/br": _NOTHING,
+    "a": _LINK,
+    "/a": _LINK_END,
     **{slash + name: _NOTHING for name in ("b", "em", "font", "i", "s", "span", "strong", "u") for slash in ("", "/")},
 }
 """Tags as they are nearly always written, without attributes."""
