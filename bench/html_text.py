@@ -70,7 +70,7 @@ def with_selectolax(html: str) -> int:
 
 
 def with_readable(html: str) -> int:
-    return len(readable(html))
+    return len(readable(html).text)
 
 
 def cpu(read: Callable[[str], int], html: str, times: int = 1) -> float:

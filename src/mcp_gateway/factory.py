@@ -24,8 +24,10 @@ from mcp_gateway.kit.sealing import Sealer
 from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.kit.tasks import cancel_all
 from mcp_gateway.models.audit import AuditReport, ChainEnd
+from mcp_gateway.models.keys import RotationReport
 from mcp_gateway.models.principals import ApiTokenPrincipal, ServerPrincipal
 from mcp_gateway.models.token_events import TokenKind
+from mcp_gateway.services.account_keys import AccountKeys
 from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
 from mcp_gateway.services.auditing import AuditService
@@ -38,6 +40,7 @@ from mcp_gateway.services.duplicates import DuplicateGuard
 from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.quotas import WINDOW_SECONDS
+from mcp_gateway.services.revocation import Revoker
 from mcp_gateway.services.server_host import HostSource, ServerHosts
 from mcp_gateway.services.servers import ServerService
 from mcp_gateway.services.streams import StreamHub, StreamLimits
@@ -52,8 +55,10 @@ from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
 from mcp_gateway.storage.audit_check import check_log
 from mcp_gateway.storage.call_memory import CallMemory
 from mcp_gateway.storage.database import open_engine
+from mcp_gateway.storage.key_use import KeyRotation, check_keys
 from mcp_gateway.storage.quota_leases import QuotaLeases
 from mcp_gateway.storage.redis_link import RedisLink, open_redis
+from mcp_gateway.storage.roll_call import RollCall
 from mcp_gateway.storage.stream_relay import StreamRelay
 from mcp_gateway.storage.token_codec import dump_api_token, dump_server, load_api_token, load_server
 from mcp_gateway.storage.token_records import TokenRecords
@@ -124,14 +129,23 @@ class TokenStores:
             },
         )
 
-        self.link.catch_up_with(self.announcer.catch_up)
+        self.roll_call = RollCall(context.redis, self.link)
+        self.link.catch_up_with(self._catch_up)
 
     def unit_of_work(self, tenant_id: str | None = None) -> UnitOfWork:
         """A fresh transaction, of this tenant or of none yet."""
         return UnitOfWork(self._engine, tenant_id, audit_chain=self._audit_chain)
 
+    async def _catch_up(self) -> bool:
+        if not await self.announcer.catch_up():
+            return False
+        # Known before Redis is trusted: whoever revokes from then on waits for this process.
+        await self.roll_call.register()
+        return True
+
     async def aclose(self) -> None:
         """End what is still being looked up, before the stores are closed."""
+        await self.roll_call.aclose()
         await self.servers.aclose()
         await self.api_tokens.aclose()
 
@@ -160,6 +174,7 @@ class Factory:
         self._tokens = TokenStores(context, shared_secret, HashChain(keys, AUDIT_LABEL))
         self._unit_of_work = self._tokens.unit_of_work
         self._announcer = self._tokens.announcer
+        self._revoker = Revoker(announcer=self._announcer, roll_call=self._tokens.roll_call, clock=context.clock)
         self.metrics = context.metrics
         self.list_cursors = ListCursors(CursorSigner(shared_secret))
         self.tool_sets = ToolSets(context.catalog)
@@ -169,6 +184,7 @@ class Factory:
             operator_keys=split_operator_keys(settings.operator_key),
         )
         self.limits = self._limits(context)
+        self.account_keys = AccountKeys(sealer=self._sealer, unit_of_work=self._unit_of_work, clock=context.clock)
         self.call_log = ToolCallLog(
             unit_of_work=self._unit_of_work,
             clock=context.clock,
@@ -177,7 +193,7 @@ class Factory:
         )
         self.tool_calls = ToolCallService(
             upstreams=context.upstreams,
-            sealer=self._sealer,
+            keys=self.account_keys,
             guards=self._guards(context, shared_secret),
             events=FanOut(LoggingEvents(), context.metrics, self.call_log),
             clock=context.clock,
@@ -205,17 +221,18 @@ class Factory:
 
     def tenants(self) -> TenantService:
         """Tenants."""
-        return TenantService(unit_of_work=self._unit_of_work, announcer=self._announcer)
+        return TenantService(unit_of_work=self._unit_of_work, revoker=self._revoker)
 
     def api_tokens(self) -> ApiTokenService:
         """API tokens."""
-        return ApiTokenService(unit_of_work=self._unit_of_work, announcer=self._announcer, clock=self._clock)
+        return ApiTokenService(unit_of_work=self._unit_of_work, revoker=self._revoker, clock=self._clock)
 
     def accounts(self) -> AccountService:
         """Integrated accounts."""
         return AccountService(
             unit_of_work=self._unit_of_work,
             announcer=self._announcer,
+            revoker=self._revoker,
             sealer=self._sealer,
             integrations=[integration.name for integration in self.tool_sets.integrations()],
         )
@@ -233,6 +250,7 @@ class Factory:
         return ServerService(
             unit_of_work=self._unit_of_work,
             announcer=self._announcer,
+            revoker=self._revoker,
             tool_sets=self.tool_sets,
             clock=self._clock,
             public_url=self._public_url,
@@ -289,6 +307,7 @@ class Factory:
         upkeep, streams = self.upkeep, self.streams
         work = (
             self._tokens.link.run(),
+            self._tokens.roll_call.attend_forever(),
             self._stream_link.run(),
             self.limits.desk.run(),
             self.call_log.run(),
@@ -307,6 +326,7 @@ class Factory:
             yield self
         finally:
             await self.tool_calls.finish_writes()
+            await self.account_keys.aclose()
             await cancel_all(tasks)
             await streams.aclose()
             with suppress(StoreUnavailableError):
@@ -333,7 +353,7 @@ async def open_factory(
         catalog = _checked(catalog or load_catalog())
         engine = open_engine(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
         stack.push_async_callback(engine.dispose)
-        await _check_database(engine)
+        await _check_database(engine, parse_encryption_keys(settings.encryption_keys))
         redis = open_redis(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
         if not settings.allow_private_upstream:
@@ -389,11 +409,12 @@ def _checked(catalog: Catalog) -> Catalog:
     return catalog
 
 
-async def _check_database(engine: AsyncEngine) -> None:
+async def _check_database(engine: AsyncEngine, keys: Mapping[str, bytes]) -> None:
     try:
         await migrations.check_role(engine)
         await migrations.check_schema(engine)
         await migrations.check_isolation(engine)
+        await check_keys(engine, keys)
     except StoreUnavailableError as exc:
         raise ConfigurationError(f"GATEWAY_DATABASE_URL: {exc.message} ({type(exc.__cause__).__name__})") from exc
 
@@ -441,5 +462,27 @@ async def _verify_audit_log(settings: Settings, tenant_id: str | None, noted: Se
     chain = HashChain(parse_encryption_keys(settings.encryption_keys), AUDIT_LABEL)
     try:
         return await check_log(engine, chain, tenant_id=tenant_id, noted=noted)
+    finally:
+        await engine.dispose()
+
+
+def rotate_keys(settings: Settings) -> RotationReport:
+    """Seal every stored secret with the first encryption key, as the owner's role, while the gateway goes on.
+
+    Raises:
+        ConfigurationError: no owner's URL, or the schema is an older one.
+        StoreUnavailableError: the database does not answer; what was done stands, and running it again does the rest.
+    """
+    return asyncio.run(_rotate_keys(settings))
+
+
+async def _rotate_keys(settings: Settings) -> RotationReport:
+    if settings.migration_database_url is None:
+        raise ConfigurationError("GATEWAY_MIGRATION_DATABASE_URL is not set: only the owner sees every row")
+    keys = parse_encryption_keys(settings.encryption_keys)
+    engine = open_engine(settings.migration_database_url.get_secret_value(), pool_size=1, statement_seconds=None)
+    try:
+        await migrations.check_schema(engine)
+        return await KeyRotation(engine, Sealer(keys), HashChain(keys, AUDIT_LABEL)).run()
     finally:
         await engine.dispose()

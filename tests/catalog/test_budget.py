@@ -8,11 +8,23 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mcp_gateway.catalog.budget import RESERVED, FittedRecord, FittedRecords, fit_record, fit_records
+from mcp_gateway.catalog import budget as budgets
+from mcp_gateway.catalog.budget import RESERVED, FittedRecord, FittedRecords, fit_records
 from mcp_gateway.catalog.shrink import LEAST_ROOM, Cut, length_of, shrunk
 
 BUDGET = 2000
 ROOM = BUDGET - RESERVED
+
+
+def fit_record(
+    record: dict[str, Any], budget: int, inner: str | None = None, before: int | None = None
+) -> FittedRecord:
+    """`budget.fit_record` of a record whose elements from `before` on were shown already."""
+    elements = record.get(inner or "")
+    if before is None or not isinstance(elements, list) or before >= len(elements):
+        return budgets.fit_record(record, budget, inner)
+    end = max(before, 0)
+    return budgets.fit_record({**record, str(inner): elements[:end]}, budget, inner, newer=len(elements) - end)
 
 
 def comment(number: int, text: str = "", **more: Any) -> dict[str, Any]:

@@ -176,6 +176,29 @@ def test_customer_is_found_by_the_senders_address_where_the_profile_has_none(too
     assert dialogue.targets[1] == [ORDER, CUSTOMER]
 
 
+@pytest.mark.parametrize("mark", ["is_operator", "isOperator"])
+def test_sender_of_a_conversation_the_shop_began_is_the_shop_and_not_its_customer(tool: ToolByName, mark: str) -> None:
+    source = {"channel": "email", "source": {"from": {"address": "help@shop.example"}}}
+    ticket = {**TICKET, "customer_profile": {}, "via": source, "comments": [{"id": "k1", mark: True}]}
+    dialogue = play(tool(CONTEXT), {"id": ID}, {**ALL, CONVERSATION: ok({"ticket": ticket})})
+    assert dialogue.targets[1] == [ORDER]
+    assert dialogue.result["absent"] == {"customer": NO_ADDRESS}
+
+
+def test_id_of_digits_that_upstream_gave_is_no_number(tool: ToolByName) -> None:
+    answers = {**ALL, BY_NUMBER: ok({"ticket": {**TICKET, "id": "777"}}), "/order/777": ok(LINKED)}
+    dialogue = play(tool(CONTEXT), {"id": "1348"}, answers)
+    assert dialogue.targets == [[BY_NUMBER], ["/order/777", CUSTOMER], [ORDER]]
+    assert dialogue.result["order"] == ORDERED
+    assert dialogue.outcome.meta == {"resolved": {"id": {"number": "1348"}}}
+
+
+def test_hostile_id_is_refused_with_its_problem(tool: ToolByName) -> None:
+    for hostile in ("..", " ", "a\nb", "x" * 2001, "Number"):
+        [problem] = tool(CONTEXT).validate({"id": hostile})
+        assert problem.path == "id"
+
+
 def test_conversation_by_number_without_an_id_has_no_order_and_says_why(tool: ToolByName) -> None:
     ticket = {"conversation_no": 1348, "customer_profile": {"email": "ada@shopper.example"}}
     dialogue = play(tool(CONTEXT), {"id": "1348"}, {**ALL, BY_NUMBER: ok({"ticket": ticket})})

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_gateway.catalog.selection import selected
+from mcp_gateway.catalog.selection import Selection
+
+
+def selected(value: Any, fields: list[str]) -> tuple[Any, tuple[str, ...]]:
+    """A record, or each of a list of records, and the names that matched nothing."""
+    selection = Selection(fields)
+    kept = [selection.of(record) for record in value] if isinstance(value, list) else selection.of(value)
+    return kept, selection.missing()
+
 
 CONVERSATION = {
     "status": "OPEN",
@@ -94,6 +102,40 @@ def test_endless_path_costs_little() -> None:
         value = {"a": value}
     assert selected(value, ["a." * 200_000])[1] == ("a." * 200_000,)
     assert selected(value, [".".join("a" * 16)])[1] == ()
+
+
+def test_many_names_below_what_is_empty_cost_little() -> None:
+    names = [f"a.b{n}" for n in range(50_000)]
+    assert selected([{"a": None}] * 5_000, names)[1] == ()
+
+
+def test_more_than_an_answer_is_worth_is_not_looked_through() -> None:
+    selection = Selection(["rows.a", "b"])
+    assert selection.of({"id": 1, "rows": [{"a": 1}] * 10}) == {"id": 1, "rows": [{"a": 1}] * 10}
+    assert not selection.is_spent
+    assert selection.of({"id": 2, "rows": [{"a": 1}] * 1_000_000}) == {"id": 2}
+    assert selection.is_spent
+    # What was not looked at may have it.
+    assert selection.missing() == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "is_wanted"),
+    [
+        ([], ("comments",), True),
+        (["comments"], ("comments", "plain_body"), True),
+        (["comments.plain_body"], ("comments",), True),
+        (["comments.plain_body"], ("comments", "plain_body"), True),
+        (["comments.body"], ("comments", "plain_body"), False),
+        (["comments.body"], ("comments",), True),
+        (["subject"], ("comments",), False),
+        (["subject.x"], ("subject", "y"), False),
+    ],
+)
+def test_what_is_wanted_is_known_before_anything_is_looked_at(
+    fields: list[str], path: tuple[str, ...], is_wanted: bool
+) -> None:
+    assert Selection(fields).wants(*path) is is_wanted
 
 
 JSON = st.recursive(

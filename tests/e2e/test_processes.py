@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,58 +11,18 @@ import pytest
 
 from tests.e2e.conftest import RICHPANEL_KEY, World
 from tests.e2e.test_replicas import dead_on_all, is_alive
-from tests.support.gateways import ENCRYPTION_KEYS, OPERATOR_KEY, Gateway
+from tests.support import processes
+from tests.support.gateways import Gateway
 
 LIMIT_SECONDS = 30
 
 
-def environment(world: World, **overrides: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    return {
-        **inherited,
-        "GATEWAY_DATABASE_URL": world.stores.database_url,
-        "GATEWAY_REDIS_URL": world.stores.redis_url,
-        "GATEWAY_OPERATOR_KEY": OPERATOR_KEY,
-        "GATEWAY_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
-        "GATEWAY_PUBLIC_URL": "http://gateway.example",
-        "GATEWAY_RICHPANEL_URL": world.upstream_url,
-        "GATEWAY_ALLOW_PRIVATE_UPSTREAM": "true",
-        "GATEWAY_LOG_FORMAT": "json",
-        **overrides,
-    }
-
-
 async def started(world: World, *arguments: str) -> tuple[asyncio.subprocess.Process, str]:
-    """A process that serves, and its URL."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "mcp_gateway.cli",
-        "serve",
-        "--port",
-        "0",
-        *arguments,
-        env=environment(world),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    async with asyncio.timeout(LIMIT_SECONDS):
-        word, url = (await process.stdout.readline()).decode().split()
-    assert word == "ready"
-    return process, url
+    return await processes.started(world.stores, world.upstream_url, *arguments)
 
 
-@contextlib.asynccontextmanager
-async def serve(world: World, *arguments: str) -> AsyncIterator[Gateway]:
-    process, url = await started(world, *arguments)
-    try:
-        async with httpx.AsyncClient(timeout=20) as client:
-            yield Gateway(url, client)
-    finally:
-        process.terminate()
-        async with asyncio.timeout(LIMIT_SECONDS):
-            assert await process.wait() == 0
+def serve(world: World, *arguments: str) -> contextlib.AbstractAsyncContextManager[Gateway]:
+    return processes.serve(world.stores, world.upstream_url, *arguments)
 
 
 async def test_server_made_by_one_process_works_on_another_and_stops_on_both_when_deleted(world):
@@ -89,7 +48,7 @@ async def output_of(world: World, *command: str, **settings: str) -> tuple[int |
         sys.executable,
         "-m",
         *command,
-        env=environment(world, **settings),
+        env=processes.environment(world.stores, world.upstream_url, **settings),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -143,8 +143,9 @@ async def test_the_same_call_again_is_not_sent_and_is_answered_with_the_first_an
 async def test_only_what_may_have_reached_upstream_is_remembered(world, figures):
     """429, wait, the same call: sent. An unknown outcome, the same call: not sent."""
     cases = [(ForcedAnswer(status=status), "4xx") for status in (400, 401, 403, 404, 409, 413, 422, 429)]
-    cases += [(ForcedAnswer(kind=kind), kind) for kind in ("rate_limited", "redirect")]
+    cases += [(ForcedAnswer(kind="rate_limited"), "rate_limited")]
     forgotten = len(cases)
+    cases += [(ForcedAnswer(status=408), "408"), (ForcedAnswer(kind="redirect"), "redirect")]
     cases += [(ForcedAnswer(status=status), "5xx") for status in (500, 502, 503, 504)]
     cases += [(ForcedAnswer(kind=kind), kind) for kind in ("reset_after_reading", "garbage", "html_200", "short_body")]
     wrong = []

@@ -156,7 +156,7 @@ async def test_store_asked_for_another_tenant_finds_nothing_in_this_ones_transac
         assert await stores.accounts.update(other.tenant_id, other.account_id, {"name": "taken"}) is None
         assert (await stores.accounts.list_page(other.tenant_id, limit=10, after=None)).items == ()
         assert await stores.servers.get(other.tenant_id, other.account_id, other.server_id) is None
-        assert await stores.servers.delete_all(other.tenant_id) == []
+        assert await stores.servers.delete_all(other.tenant_id) == ([], [])
         assert await stores.api_tokens.delete_all(other.tenant_id) == []
         assert (await stores.accounts.get(ours.tenant_id, ours.account_id)) is not None
 

@@ -113,12 +113,15 @@ class ArgumentChecker:
 
 def _place_problem(value: Any, argument: ArgumentDescription) -> str | None:
     """What is wrong with a value for the place it goes to, as the rest of a sentence."""
-    if not isinstance(value, str) or argument.place not in {"path", "file"}:
-        # A message of blanks is as empty as none, and is sent all the same.
-        is_blank = argument.min_length is not None and isinstance(value, str) and not value.strip()
-        return "must not be empty" if is_blank else None
-    if argument.place == "path":
+    if not isinstance(value, str):
+        return None
+    # What is reserved is reserved in a path; an option with such words goes into those of other tools.
+    if argument.place == "path" or argument.reserved:
         return segment_problem(value, argument.reserved)
+    if argument.place != "file":
+        # A message of blanks is as empty as none, and is sent all the same.
+        is_blank = argument.min_length is not None and not value.strip()
+        return "must not be empty" if is_blank else None
     contents = decoded(value)
     if contents is None:
         return "must be base64 (RFC 4648 §4)"

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from mcp_gateway.catalog.shrink import LEAST_ROOM, Cut, Path, length_of, shrunk
+from mcp_gateway.catalog.shrink import LEAST_ROOM, Cut, Path, has_more_nodes, length_of, shrunk
 
 RESERVED = 600
 """Characters kept free for `truncated` beside a value that had to give way."""
@@ -50,53 +50,78 @@ class FittedRecord:
     truncated: dict[str, Any] | None
 
 
-def fit_records(records: list[Any], budget: int, inner: str | None = None) -> FittedRecords:
+def fit_records(
+    records: list[Any], budget: int, inner: str | None = None, *, of: int | None = None, older: int = 0
+) -> FittedRecords:
     """As many whole records from the front as fit, at least one.
 
-    A first record that is too big alone is cut as `fit_record` cuts it.
+    A first record that is too big alone is cut as `fit_record` cuts it. `of` is how many there are where these are only
+    the first; `older` is how many elements before those in `inner` of the first record were left out already.
     """
     budget = max(budget, LEAST_BUDGET)
-    if _is_within(records, budget):
+    of = len(records) if of is None else of
+    is_all = of == len(records) and not older
+    if is_all and _is_within(records, budget):
         return FittedRecords(records, len(records), None)
     room = budget - RESERVED
-    plain, least = _less_html(records, room)
-    if _is_within(plain, room):
-        return FittedRecords(plain, len(records), _truncated({}, _count(records, least), []))
-    count = _count_within((length_of(record) for record in plain), room - 2)
-    told = {"records": {"shown": max(1, count), "of": len(records)}} if len(records) > 1 else {}
-    if count:
-        html = _count(records[:count], least)
-        return FittedRecords(plain[:count], count, _truncated(told, html, []))
+    front = _front(records, room - 2)
+    if len(front) == len(records):
+        front, least = _less_html(records, room)
+    else:
+        least = 0
+    if front:
+        told = {"records": {"shown": len(front), "of": of}} if len(front) < of else {}
+        total = older + len(elements_of(records[0], inner))
+        told |= _told(inner if older else None, range(older, total), total)
+        return FittedRecords(front, len(front), _truncated(told, _count(records[: len(front)], least), []))
+    told = {"records": {"shown": 1, "of": of}} if of > 1 else {}
     cuts: list[Cut] = []
-    record, first = _window(plain[0], inner, room - 2, (None, 0), cuts)
-    total = len(_elements(plain[0], inner))
-    told |= _told(inner, range(first, total), total)
-    return FittedRecords([record], 1, _truncated(told, _count(_shown(records[0], inner, first), least), cuts))
+    window = _window(records[0], inner, room - 2, (None, 0), cuts)
+    total = older + len(elements_of(records[0], inner))
+    told |= _told(inner, range(older + window.first, total), total)
+    return FittedRecords([window.record], 1, _truncated(told, window.html, cuts))
 
 
 def fit_record(
-    record: dict[str, Any], budget: int, inner: str | None = None, before: int | None = None
+    record: dict[str, Any], budget: int, inner: str | None = None, *, older: int = 0, newer: int = 0
 ) -> FittedRecord:
     """The record with the newest elements of its list `inner` that fit, at least one, in their order.
 
-    With `before`, the elements from that position on are left out: they were shown already. Calls that each pass the
-    `before` of the last, until it is None, show every element once.
+    `older` and `newer` are how many elements before and behind those of the list were left out already. Calls that each
+    leave out what stands from the `before` of the last one on, until it is None, show every element once.
     """
     budget = max(budget, LEAST_BUDGET)
-    total = len(_elements(record, inner))
-    end = total if before is None else min(max(before, 0), total)
-    if end == total and _is_within(record, budget):
+    if not older and not newer and _is_within(record, budget):
         return FittedRecord(record, None, None)
     room = budget - RESERVED
-    window = record if end == total else {**record, str(inner): _elements(record, inner)[:end]}
-    plain, least = _less_html(window, room)
+    count = len(elements_of(record, inner))
+    total = older + count + newer
     cuts: list[Cut] = []
-    first = 0
-    if not _is_within(plain, room):
-        plain, first = _window(plain, inner, room, None, cuts)
-    told = _told(inner, range(first, end), total)
-    html = _count(_shown(window, inner, first), least)
-    return FittedRecord(plain, first or None, _truncated(told, html, cuts))
+    if _front([record], room):
+        plain, least = _less_html(record, room)
+        window = _Window(plain, 0, _count(record, least))
+    else:
+        window = _window(record, inner, room, None, cuts)
+    first = older + window.first
+    told = _told(inner, range(first, older + count), total)
+    return FittedRecord(window.record, first or None, _truncated(told, window.html, cuts))
+
+
+def elements_of(record: Any, inner: str | None) -> list[Any]:
+    """The list of that name inside the record; empty where there is none."""
+    found = record.get(inner) if isinstance(record, dict) else None
+    return found if isinstance(found, list) else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A record as it is shown."""
+
+    record: Any
+    first: int
+    """Position of the first of its elements that is shown."""
+    html: int
+    """HTML twins left out of what is shown."""
 
 
 def _is_within(value: Any, room: int) -> bool:
@@ -105,14 +130,66 @@ def _is_within(value: Any, room: int) -> bool:
     return len(raw) <= room or len(raw.decode()) <= room
 
 
-def _elements(record: Any, inner: str | None) -> list[Any]:
-    found = record.get(inner) if isinstance(record, dict) else None
-    return found if isinstance(found, list) else []
+def _front(values: Iterable[Any], room: int) -> list[Any]:
+    """The first values that fit together once their HTML twins are gone, without these; nothing behind is looked at."""
+    front: list[Any] = []
+    # The last one has no comma.
+    left = room + 1
+    for value in values:
+        plain, length = _without_html(value, room)
+        left -= length + 1
+        if left < 0:
+            break
+        front.append(plain)
+    return front
 
 
-def _shown(record: Any, inner: str | None, first: int) -> Any:
-    """The record with its elements from `first` on."""
-    return {**record, inner: record[inner][first:]} if first else record
+def _without_html(value: Any, room: int) -> tuple[Any, int]:
+    """The value without any HTML twin, and its length.
+
+    As it is where so many nodes would need more room than there is anyway.
+    """
+    raw = orjson.dumps(value)
+    if _PLAIN.encode() not in raw or has_more_nodes(value, room):
+        return value, len(raw.decode())
+    plain = _without_twins(value, 0)
+    return plain, length_of(plain)
+
+
+def _window(record: Any, inner: str | None, room: int, path: Path, cuts: list[Cut]) -> _Window:
+    """A record that is too big in `room` characters, with the newest of its elements that fit, at least one."""
+    elements = elements_of(record, inner)
+    if inner is None or not elements:
+        plain, _ = _without_html(record, room)
+        return _Window(shrunk(plain, room, path, cuts), 0, _gone(record, plain))
+    rest = {**record, inner: []}
+    bare, _ = _without_html(rest, room)
+    frame = _frame(bare, inner, room // 2, path, cuts)
+    left = room - length_of(frame)
+    shown = _front(reversed(elements), left)[::-1]
+    first = len(elements) - len(shown)
+    html = _gone(rest, bare) + _count(elements[first:], 0)
+    if not shown:
+        first = len(elements) - 1
+        plain, _ = _without_html(elements[first], room)
+        html += _gone(elements[first], plain)
+        shown = [shrunk(plain, max(left, LEAST_ROOM), ((path, inner), 0), cuts)]
+    return _Window({**frame, inner: shown}, first, html)
+
+
+def _frame(record: dict[str, Any], inner: str, room: int, path: Path, cuts: list[Cut]) -> dict[str, Any]:
+    """The record without elements, in half of what there is: else each window would repeat it and show one of them."""
+    if _is_within(record, room):
+        return record
+    rest = {name: value for name, value in record.items() if name != inner}
+    small: dict[str, Any] = shrunk(rest, max(room - length_of({inner: []}), LEAST_ROOM), path, cuts)
+    ordered = {name: small.get(name, []) for name in record if name == inner or name in small}
+    return ordered | small
+
+
+def _gone(value: Any, plain: Any) -> int:
+    """HTML twins of the value, where they were taken out of it."""
+    return 0 if plain is value else _count(value, 0)
 
 
 def _count_within(lengths: Iterable[int], room: int) -> int:
@@ -124,31 +201,6 @@ def _count_within(lengths: Iterable[int], room: int) -> int:
             break
         count += 1
     return count
-
-
-def _window(record: Any, inner: str | None, room: int, path: Path, cuts: list[Cut]) -> tuple[Any, int]:
-    """A record that is too big in `room` characters, and the position of the first of its elements that is shown."""
-    elements = _elements(record, inner)
-    if inner is None or not elements:
-        return shrunk(record, room, path, cuts), 0
-    frame = _frame(record, inner, room // 2, path, cuts)
-    left = room - length_of(frame)
-    count = _count_within((length_of(element) for element in reversed(elements)), left)
-    shown = elements[len(elements) - count :]
-    if not shown:
-        shown = [shrunk(elements[-1], max(left, LEAST_ROOM), ((path, inner), 0), cuts)]
-    return {**frame, inner: shown}, len(elements) - len(shown)
-
-
-def _frame(record: dict[str, Any], inner: str, room: int, path: Path, cuts: list[Cut]) -> dict[str, Any]:
-    """The record without elements, in half of what there is: else each window would repeat it and show one of them."""
-    frame = {**record, inner: []}
-    if _is_within(frame, room):
-        return frame
-    rest = {name: value for name, value in record.items() if name != inner}
-    small: dict[str, Any] = shrunk(rest, max(room - length_of({inner: []}), LEAST_ROOM), path, cuts)
-    ordered = {name: small.get(name, []) for name in record if name == inner or name in small}
-    return ordered | small
 
 
 def _truncated(told: Mapping[str, Any], html: int, cuts: Sequence[Cut]) -> dict[str, Any] | None:

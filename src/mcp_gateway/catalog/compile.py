@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator
@@ -13,16 +14,17 @@ from mcp_gateway.catalog.description import (
     ArgumentDescription,
     IntegrationDescription,
     MethodDescription,
-    PartDescription,
     PlaceByArgument,
     RateLimitDescription,
     RequestDescription,
     SchemaDescription,
+    of_parts,
 )
 from mcp_gateway.catalog.errors import ErrorContext
 from mcp_gateway.catalog.media import ANY_MEDIA_TYPE, JSON
 from mcp_gateway.catalog.options import with_options
 from mcp_gateway.catalog.paging import LIMIT, NEXT_CURSOR, Paging
+from mcp_gateway.catalog.preparation import Preparation
 from mcp_gateway.catalog.presentation import Presentation
 from mcp_gateway.catalog.procedure import Procedure, SingleRequest
 from mcp_gateway.catalog.repetition import Repetition
@@ -85,7 +87,9 @@ def compile_tool(
         checker=ArgumentChecker(arguments, Draft202012Validator(input_schema), _changes(method)),
         binding=binding,
         repetition=_repetition(method, arguments),
-        shaper=Shaper(method.response, errors, presentation=Presentation(method.response.inner, paging)),
+        shaper=Shaper(
+            method.response, errors, Presentation(paging, Preparation.of(method.response, method.response.inner))
+        ),
         paging=paging,
         procedure=_procedure(method, siblings, paging),
         limit_rules=_limit_rules(integration.rate_limit),
@@ -134,7 +138,8 @@ def _repetition(method: MethodDescription, arguments: Mapping[str, ArgumentDescr
 def _procedure(method: MethodDescription, siblings: Mapping[str, Tool], paging: Paging | None) -> Procedure:
     if method.parts:
         main, _, inner = (method.response.inner or "").partition(".")
-        return Composite(method.parts, siblings, main, Presentation(inner or None, paging))
+        preparation = Preparation.of(method.response, inner or None)
+        return Composite(method.parts, siblings, main, Presentation(paging, preparation))
     return SingleRequest(method.tool, siblings, method.number, method.verify)
 
 
@@ -223,14 +228,12 @@ def _shape_faults(method: MethodDescription) -> Iterable[str]:
         yield "parts only read"
     known = [part.name for part in method.parts]
     for place, part in enumerate(method.parts):
-        unknown = _sources(part) - {*(f"${name}" for name in method.arguments), *known[:place]}
+        unknown = of_parts(chain.from_iterable(part.arguments.values())) - {
+            *(f"${name}" for name in method.arguments),
+            *known[:place],
+        }
         if unknown:
             yield f"the part {part.name} takes arguments from {sorted(unknown)}, which stand nowhere before it"
-
-
-def _sources(part: PartDescription) -> set[str]:
-    places = (place for places in part.arguments.values() for place in places)
-    return {place.partition(".")[0] for place in places if not place.startswith("=")}
 
 
 def _binding_faults(request: RequestDescription, arguments: Mapping[str, ArgumentDescription]) -> Iterable[str]:

@@ -1,10 +1,11 @@
 """Tools made of several reads: parts that need nothing of one another travel at the same time, each fails by itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
-from mcp_gateway.catalog.description import PartDescription
+from mcp_gateway.catalog.description import ARGUMENT, LITERAL, UNLESS, PartDescription, of_parts
 from mcp_gateway.catalog.presentation import Presentation
 from mcp_gateway.catalog.procedure import Readable, Steps, number_of, resolved, value_at
 from mcp_gateway.catalog.run import Run
@@ -12,8 +13,6 @@ from mcp_gateway.exceptions import InvalidInputError
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
-
-_ARGUMENT, _LITERAL = "$", "="
 
 
 @dataclass(slots=True)
@@ -29,8 +28,22 @@ class _State:
     limits: RateLimits | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
+    def value_at(self, place: str) -> Any:
+        """What stands at a place of an earlier part."""
+        part, _, path = place.partition(".")
+        return value_at(self.results.get(part), path)
+
     def is_settled(self, part: str) -> bool:
         return part in self.results or part in self.errors or part in self.absent
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The arguments of one part."""
+
+    values: dict[str, Any]
+    given: frozenset[str]
+    """Those whose value is the caller's: only people say numbers, upstream's ids of digits are ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +72,23 @@ class Composite:
             exchanges = (yield tuple(requests.values())) if requests else ()
             sent = [(part, asked) for part, asked in ready if part.name in requests]
             for (part, asked), exchange in zip(sent, exchanges, strict=True):
-                self._take(state, part, self._tool(part).read(exchange, asked, run.unabridged()), exchange)
+                self._take(state, part, self._tool(part).read(exchange, asked.values, run.unshown()), exchange)
         return self._outcome(state, run)
 
-    def _request(
-        self, part: PartDescription, asked: Mapping[str, Any], run: Run, state: _State
-    ) -> UpstreamRequest | None:
+    def _request(self, part: PartDescription, asked: _Asked, run: Run, state: _State) -> UpstreamRequest | None:
         """None, and an error of the part alone, for a value that must not be sent."""
         tool = self._tool(part)
-        number = number_of(asked, tool.number)
+        number = number_of({name: asked.values[name] for name in asked.given}, tool.number)
         try:
             if tool.number is not None and number is not None:
                 state.meta = resolved(tool.number, number)
                 return self.siblings[tool.number.lookup].build_request({tool.number.lookup_argument: number}, run)
-            return tool.build_request(asked, run)
+            return tool.build_request(asked.values, run)
         except InvalidInputError as exc:
             state.errors[part.name] = _unsendable(part, exc.message)
             return None
 
-    def _ready(self, state: _State) -> Sequence[tuple[PartDescription, dict[str, Any]]]:
+    def _ready(self, state: _State) -> Sequence[tuple[PartDescription, _Asked]]:
         """The parts that can be asked for now, each with its arguments; settles those that never can."""
         ready = []
         for part in self.parts:
@@ -90,21 +101,34 @@ class Composite:
                 _give_up(part, state)
         return ready
 
-    def _asked(self, part: PartDescription, state: _State) -> dict[str, Any] | None:
-        asked = {name: self._value(part, name, places, state) for name, places in part.arguments.items()}
-        return None if None in asked.values() else asked
+    def _asked(self, part: PartDescription, state: _State) -> _Asked | None:
+        """The arguments of a part, None while one is missing."""
+        found = {name: self._found(part, name, places, state) for name, places in part.arguments.items()}
+        if any(value is None for value, _ in found.values()):
+            return None
+        given = frozenset(name for name, (_, is_given) in found.items() if is_given)
+        return _Asked({name: value for name, (value, _) in found.items()}, given)
 
-    def _value(self, part: PartDescription, name: str, places: Sequence[str], state: _State) -> Any:
-        """The first place that holds something."""
-        return next((found for place in places if (found := self._found(part, name, place, state)) is not None), None)
+    def _found(self, part: PartDescription, name: str, places: Sequence[str], state: _State) -> tuple[Any, bool]:
+        """The value of the first place that holds something, and whether it is the caller's.
 
-    def _found(self, part: PartDescription, name: str, place: str, state: _State) -> Any:
-        if place.startswith(_LITERAL):
-            return place.removeprefix(_LITERAL)
-        if not place.startswith(_ARGUMENT):
-            before, _, path = place.partition(".")
-            return _scalar(value_at(state.results.get(before), path))
-        value = state.arguments.get(place.removeprefix(_ARGUMENT))
+        No later place counts before it is known what the earlier ones hold.
+        """
+        for place in places:
+            if not all(map(state.is_settled, _parts_in([place]))):
+                break
+            value = self._value(part, name, place, state)
+            if value is not None:
+                return value, place.startswith(ARGUMENT)
+        return None, False
+
+    def _value(self, part: PartDescription, name: str, place: str, state: _State) -> Any:
+        if place.startswith(LITERAL):
+            return place.removeprefix(LITERAL)
+        if not place.startswith(ARGUMENT):
+            source, *unless = place.split(UNLESS)
+            return None if any(state.value_at(one) is True for one in unless) else _scalar(state.value_at(source))
+        value = state.arguments.get(place.removeprefix(ARGUMENT))
         described = self._tool(part).number
         # A number would have to be looked up first; another part does that anyway, and gives the id.
         is_costly = described is not None and not described.is_answer and number_of({name: value}, described)
@@ -162,5 +186,8 @@ def _give_up(part: PartDescription, state: _State) -> None:
 
 def _needed(part: PartDescription) -> set[str]:
     """The parts this one takes its arguments from."""
-    places = (place for places in part.arguments.values() for place in places)
-    return {place.partition(".")[0] for place in places if not place.startswith((_ARGUMENT, _LITERAL))}
+    return _parts_in(chain.from_iterable(part.arguments.values()))
+
+
+def _parts_in(places: Iterable[str]) -> set[str]:
+    return {name for name in of_parts(places) if not name.startswith(ARGUMENT)}

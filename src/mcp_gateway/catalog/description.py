@@ -4,6 +4,7 @@ One `integration.yaml` per folder (`IntegrationDescription`), and beside it one 
 (`ResourceDescription`).
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -17,6 +18,9 @@ Names = Annotated[tuple[Name, ...], Field(strict=False)]
 Words = Annotated[tuple[Text, ...], Field(strict=False)]
 Hints = dict[int, Text]
 """What to do next, by upstream's HTTP status."""
+
+ARGUMENT, LITERAL, UNLESS = "$", "=", " unless "
+"""What is special in the places a part takes its arguments from."""
 
 Method = Literal["list", "get", "create", "update", "delete"]
 
@@ -136,7 +140,9 @@ class ResponseDescription(_Strict):
     several: Text = "Ask for it by something that only one has."
     """What to do when there are several records where one was asked for."""
     inner: Text | None = None
-    """Array inside a record, oldest first, of which a long answer shows the newest items."""
+    """Array inside a record, of which a long answer shows the newest items."""
+    inner_time: Text | None = None
+    """Member of these items that tells their time: an array that comes newest first is turned around."""
 
 
 class NumberDescription(_Strict):
@@ -187,11 +193,17 @@ class PartDescription(_Strict):
     """Tool that reads it."""
     arguments: dict[Name, Words]
     """Argument → where its value comes from, the first that has one: `$argument` of the call, `part.member.0.member` of
-    an earlier part, `=literal`."""
+    an earlier part, `=literal`. `place unless place` is passed by where the second, of an earlier part too, is true."""
     absent: Text | None = None
     """Why there may be nothing to ask for; None for a part that must be there."""
     is_hidden: bool = False
     """True for a part that only leads to others."""
+
+
+def of_parts(places: Iterable[str]) -> set[str]:
+    """The parts and `$arguments` that places take something from."""
+    named = (name for place in places for name in place.split(UNLESS) if not name.startswith(LITERAL))
+    return {name.partition(".")[0] for name in named}
 
 
 class AnnotationsDescription(_Strict):

@@ -16,6 +16,8 @@ _MAX_DEPTH = 4
 _MAX_PROBLEMS = 50
 _MAX_PROBLEM_TEXT = 500
 _MAX_VALUE = 200
+_MAX_VALUES = 50_000
+"""Members and elements of an error body that is read; one of more is a trick, and no complaint."""
 _TIMED_OUT = "timed out"
 _ERROR_MEMBERS = ("error", "errors")
 _STATUS_MEMBERS = ("statusCode", "status", "code")
@@ -55,7 +57,9 @@ class Complaint:
 
 
 def read_complaint(body: bytes) -> Complaint:
-    """The complaint in a body of any form; HTML and binary say nothing worth passing on."""
+    """The complaint in a body of any form; HTML, binary and what is very wide say nothing worth passing on."""
+    if len(body) > _MAX_VALUES and body.count(b",") + body.count(b"[") + body.count(b"{") > _MAX_VALUES:
+        return Complaint()
     try:
         return complaint_of(orjson.loads(body))
     except orjson.JSONDecodeError:

@@ -88,7 +88,7 @@ class SingleRequest:
         if described.is_answer:
             outcome = self.siblings[self.name].read(exchange, arguments, run)
             return replace(outcome, meta=resolved(described, number))
-        found = lookup.read(exchange, asked, run.unabridged())
+        found = lookup.read(exchange, asked, run.unshown())
         record = found.structured.get("result")
         identifier = record.get(described.take) if isinstance(record, Mapping) else None
         if found.error is not None:
@@ -115,7 +115,7 @@ class SingleRequest:
         lookup = self.siblings[described.lookup]
         asked = {"id": arguments["id"]}
         (exchange,) = yield (lookup.build_request(asked, run),)
-        check = lookup.read(exchange, asked, run.unabridged())
+        check = lookup.read(exchange, asked, run.unshown())
         record = check.structured.get("result") if check.error is None else None
         structured = {**outcome.structured, APPLIED: applied(record, described, arguments, since)}
         return replace(outcome, structured=structured, limits=check.limits or outcome.limits)

@@ -8,6 +8,7 @@ but for an attribute whose quote is never closed: browsers lose the rest of the 
 
 import html as entities
 import re
+from dataclasses import dataclass
 
 _TAG_REST = r"""(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+"""
 """Attributes as one text: a `>` inside quotes does not end the tag; quotes open only after `=`."""
@@ -44,7 +45,7 @@ _BLOCKS = {
 _MEANT = frozenset({*_BLOCKS, "a", "br", "img", "td", "th"})
 """Every other tag says nothing about the text."""
 _MAX_INDENT = 6
-_MAX_TAGS = 50_000
+MAX_TAGS = 50_000
 """Mails have hundreds, newsletters thousands; each costs microseconds, and megabytes of nothing else can be sent."""
 _SIGNS = re.compile(
     r"""</(?:a|b|body|div|em|font|h[1-6]|html|i|li|ol|p|span|strong|table|td|tr|u|ul)\s*+>|<!doctype\s|<!--
@@ -60,14 +61,17 @@ def looks_like_html(text: str) -> bool:
     return "<" in text and _SIGNS.search(text) is not None
 
 
-def readable(html: str) -> str:
+def readable(html: str, most_tags: int = MAX_TAGS) -> "Reading":
     """The text a reader would see: lines for blocks and `<br>`, `- ` for list items, ` | ` between cells.
 
-    A link is `text (url)` where the two differ, a picture its `alt`, a quoted reply has `> ` before each line.
+    A link is `text (url)` where the two differ, a picture its `alt`, a quoted reply has `> ` before each line. What
+    comes after `most_tags` tags, one or more, is left out and said so.
     """
     # One call that cuts at every token: text, then (element left out, slash, name, rest, text) for each.
-    pieces = _TOKEN.split(html, _MAX_TAGS)
-    if len(pieces) > 5 * _MAX_TAGS and pieces[-1]:
+    pieces = _TOKEN.split(html, most_tags)
+    tags = len(pieces) // 5
+    is_whole = tags < most_tags or not pieces[-1]
+    if not is_whole:
         pieces[-1] = f" … [cut: the last {len(pieces[-1]):,} of {len(html):,} characters of HTML]"
     text = _Text()
     if pieces[0]:
@@ -78,7 +82,18 @@ def readable(html: str) -> str:
             text.close(known) if slash else text.open(known, rest)
         if following:
             text.add(_resolved(following))
-    return text.finished()
+    return Reading(text.finished(), tags, is_whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading HTML."""
+
+    text: str
+    tags: int
+    """How many were read."""
+    is_whole: bool
+    """False where there were more tags than that."""
 
 
 class _Text:

@@ -3,18 +3,20 @@
 Unknown fields are kept, missing ones never fail a call; what is promised is only `result` and `next_cursor`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 
-from mcp_gateway.catalog.description import AliasDescription, ResponseDescription
+from mcp_gateway.catalog.description import ResponseDescription
 from mcp_gateway.catalog.error_bodies import Complaint, complaint_alone, message_alone, names_error
 from mcp_gateway.catalog.errors import ErrorContext, ambiguous, bad_response, classify, complaint_in_success
 from mcp_gateway.catalog.media import MediaError, MediaTooLargeError, is_json, read_media
-from mcp_gateway.catalog.presentation import NOTICE, Presentation, add_texts
+from mcp_gateway.catalog.presentation import NOTICE, RESULT, Presentation
 from mcp_gateway.catalog.run import Run
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
@@ -24,7 +26,11 @@ _LISTS = frozenset({"list", "optional"})
 _DATA = frozenset({*_LISTS, "object"})
 _BOM = b"\xef\xbb\xbf"
 MAX_DEPTH = 100
-"""Levels of nesting an answer may have; orjson reads far more than it writes back (254)."""
+"""Levels of nesting an answer may have; orjson reads far more than it writes back."""
+_WRITABLE_DEPTH = 254
+_LARGE_BODY = 256 * 1024
+MAX_VALUES = 600_000
+"""Members and elements of an answer: 8 MiB of conversations have half of it, 8 MiB of `{},` would be 200 MB here."""
 
 
 class _UnusableError(Exception):
@@ -63,6 +69,24 @@ class Shaper:
         content_type = response.headers.get("content-type", "")
         if self.response.shape == "content" and not is_json(content_type):
             return self._media(response, content_type, limits)
+        with _without_collections(len(response.body)):
+            return self._read(response, arguments, limits, run)
+
+    def _media(self, response: UpstreamResponse, content_type: str, limits: RateLimits | None) -> ToolOutcome:
+        try:
+            media = read_media(content_type, response.body)
+        except MediaError as exc:
+            answer = self._unusable(response, str(exc))
+            if not isinstance(answer, ToolError):
+                return ToolOutcome(structured=answer, limits=limits)
+            if isinstance(exc, MediaTooLargeError):
+                answer = replace(answer, type=ErrorType.UPSTREAM_TOO_LARGE)
+            return ToolOutcome.from_error(answer, limits)
+        return ToolOutcome(structured={"result": media.summary}, limits=limits, content=(media.block,))
+
+    def _read(
+        self, response: UpstreamResponse, arguments: Mapping[str, Any], limits: RateLimits | None, run: Run
+    ) -> ToolOutcome:
         try:
             body = _json(response.body)
             complaint = self._complaint(body)
@@ -77,29 +101,18 @@ class Shaper:
             return ToolOutcome.from_error(answer, limits)
         return ToolOutcome(structured=answer, limits=limits)
 
-    def _media(self, response: UpstreamResponse, content_type: str, limits: RateLimits | None) -> ToolOutcome:
-        try:
-            media = read_media(content_type, response.body)
-        except MediaError as exc:
-            answer = self._unusable(response, str(exc))
-            if not isinstance(answer, ToolError):
-                return ToolOutcome(structured=answer, limits=limits)
-            if isinstance(exc, MediaTooLargeError):
-                answer = replace(answer, type=ErrorType.UPSTREAM_TOO_LARGE)
-            return ToolOutcome.from_error(answer, limits)
-        return ToolOutcome(structured={"result": media.summary}, limits=limits, content=(media.block,))
-
     def _success(
         self, body: Any, response: UpstreamResponse, arguments: Mapping[str, Any], run: Run
     ) -> dict[str, Any] | ToolError:
         result = self._result(body)
         if result is None and self.response.shape == "object":
             return self._nothing_there(response)
-        for record in result if isinstance(result, list) else [result]:
-            _add_aliases(record, self.response.aliases)
-            add_texts(record, self.response.texts)
+        if not run.is_shown:
+            self.presentation.preparation.put_in_order(result)
+            return {RESULT: result}
         if self.response.shape in _LISTS:
             return self.presentation.records(body, result, arguments, run)
+        self.presentation.preparation.put_in_order(result)
         shown = self.presentation.record(result, arguments, run)
         if self.errors.is_write and names_error(body):
             said = f"{self.errors.title} answered with an error beside the result, so part of the change may be missing"
@@ -145,24 +158,43 @@ def _json(body: bytes) -> Any:
     text = body.removeprefix(_BOM)
     if not text.strip():
         raise _UnusableError("the body is empty")
+    containers = text.count(b"[") + text.count(b"{")
+    # Counting bytes bounds both figures from above; text inside strings counts too, and is a small part of an answer.
+    if len(text) > MAX_VALUES and containers + text.count(b",") > MAX_VALUES:
+        raise _UnusableError(f"the body holds more than {MAX_VALUES} values")
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as exc:
         raise _UnusableError(f"the body is not JSON ({len(body)} bytes)") from exc
-    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+    if containers > MAX_DEPTH and _is_deep(value):
         raise _UnusableError(f"the body is nested more than {MAX_DEPTH} levels deep")
     return value
 
 
-def _is_deeper(value: Any, depth: int) -> bool:
-    """Whether containers are nested more than `depth` levels, the value itself being the first."""
-    level = [value]
-    for _ in range(depth + 1):
-        level = [node for node in level if isinstance(node, dict | list)]
-        if not level:
-            return False
-        level = [child for node in level for child in (node.values() if isinstance(node, dict) else node)]
-    return True
+def _is_deep(value: Any) -> bool:
+    """Whether containers are nested more than MAX_DEPTH levels, the value itself being the first."""
+    for _ in range(_WRITABLE_DEPTH - MAX_DEPTH):
+        value = [value]
+    try:
+        # Writing it once is a tenth of the work of walking through it.
+        orjson.dumps(value)
+    except TypeError:
+        return True
+    return False
+
+
+@contextmanager
+def _without_collections(size: int) -> Iterator[None]:
+    """Read a large body without the collector of cycles: it would walk through what is being built again and again."""
+    is_off = size < _LARGE_BODY or not gc.isenabled()
+    if is_off:
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _records(body: Any, keys: Sequence[str]) -> list[Any]:
@@ -212,16 +244,3 @@ def _has(record: Any, name: str | None) -> bool:
     if not isinstance(record, dict):
         raise _UnusableError("a record in the body is not an object")
     return bool(record) if name is None else record.get(name) is not None and record[name] != ""
-
-
-def _add_aliases(record: Any, aliases: Iterable[AliasDescription]) -> None:
-    """Add the settled spelling beside upstream's; the body was parsed for this call, so it may be written to."""
-    if not isinstance(record, dict):
-        return
-    for alias in aliases:
-        children = record.get(alias.records)
-        for child in children if isinstance(children, list) else ():
-            if isinstance(child, dict) and alias.name not in child:
-                spelling = next((name for name in alias.spellings if name in child), None)
-                if spelling is not None:
-                    child[alias.name] = child[spelling]

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from mcp_gateway.catalog.cursor import CursorCodec
 
 DEFAULT_BUDGET = 40_000
-_UNBOUNDED = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +17,12 @@ class Run:
     budget: int = DEFAULT_BUDGET
     """Characters of JSON that the result may have."""
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    is_shown: bool = True
+    """False for an answer that is read on the way to another: it stays as upstream gave it."""
 
-    def unabridged(self) -> "Run":
-        """The same run for an answer that is read and not shown: nothing is left out of it."""
-        return replace(self, budget=_UNBOUNDED)
+    def unshown(self) -> "Run":
+        """The same run for an answer that is read and not shown."""
+        return replace(self, is_shown=False)
 
 
 PLAIN_RUN = Run()

@@ -11,6 +11,8 @@ _ID = "id"
 _EMPTY: tuple[Any, ...] = (None, [], {})
 _MAX_STEPS = 16
 """Of a dotted path; bounds recursion and memory, whatever a caller writes."""
+_MAX_VALUES = 200_000
+"""Members and elements looked through for one answer; what is shown has a tenth of them."""
 _NOTHING = object()
 
 
@@ -22,22 +24,95 @@ class _Wanted:
     is_end: bool = False
     """A name ends here: the value is kept whole."""
     is_found: bool = False
+    is_all_found: bool = False
 
 
-def selected(value: Any, fields: Sequence[str]) -> tuple[Any, tuple[str, ...]]:
-    """The record, or list of records, with the named members and its `id` only, and the names that matched nothing.
+class Selection:
+    """The names of one call, applied to as many values as it shows."""
 
-    Members stay in the order they came in, elements in their places; a record that is no object stays what it is. No
-    names, and no records, ask for nothing: then the value comes back as it is. The value is not written to.
-    """
-    if not fields or value in _EMPTY:
-        return value, ()
-    wanted = _wanted(fields)
-    if isinstance(value, list):
-        kept: Any = [_record(record, wanted) for record in value]
-    else:
-        kept = _record(value, wanted)
-    return kept, tuple(name for name in dict.fromkeys(fields) if not _end(wanted, name).is_found)
+    def __init__(self, fields: Sequence[str]) -> None:
+        """No names ask for everything."""
+        self._fields = tuple(dict.fromkeys(fields))
+        self._wanted = _wanted(fields)
+        self._left = _MAX_VALUES
+        self._was_used = False
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether more was looked through than an answer is worth: what comes behind is not looked at."""
+        return self._left <= 0
+
+    @property
+    def is_choosing(self) -> bool:
+        """Whether there are names."""
+        return bool(self._fields)
+
+    def wants(self, *path: str) -> bool:
+        """Whether anything at this path is kept."""
+        if not self._fields:
+            return True
+        place = self._wanted
+        for step in path:
+            if step not in place.members:
+                return False
+            place = place.members[step]
+            if place.is_end:
+                return True
+        return True
+
+    def of(self, value: Any) -> Any:
+        """A record with the named members and its `id` only.
+
+        Members stay in the order they came in, elements in their places; a record that is no object stays what it is.
+        The value is not written to.
+        """
+        if not self._fields or value in _EMPTY:
+            return value
+        self._was_used = True
+        return self._record(value)
+
+    def missing(self) -> tuple[str, ...]:
+        """The names that matched nothing of all that was looked at; none when there was nothing."""
+        if not self._was_used or self.is_spent:
+            return ()
+        return tuple(name for name in self._fields if not _end(self._wanted, name).is_found)
+
+    def _record(self, record: Any) -> Any:
+        if not isinstance(record, dict):
+            return record
+        kept = self._members(record, self._wanted)
+        return {name: record[name] if name == _ID else kept[name] for name in record if name == _ID or name in kept}
+
+    def _members(self, record: dict[str, Any], wanted: _Wanted) -> dict[str, Any]:
+        found = ((name, self._kept(record[name], wanted.members[name])) for name in record if name in wanted.members)
+        return {name: value for name, value in found if value is not _NOTHING}
+
+    def _kept(self, value: Any, wanted: _Wanted) -> Any:
+        """What of a value was asked for; _NOTHING when its parts are asked for and it has none of them."""
+        if value in _EMPTY:
+            # Contradicts no longer path: where there are no comments, none lacks a plain_body.
+            _find_all(wanted)
+            return value
+        parts = self._parts(value, wanted) if wanted.members else _NOTHING
+        if not wanted.is_end:
+            return parts
+        wanted.is_found = True
+        return value
+
+    def _parts(self, value: Any, wanted: _Wanted) -> Any:
+        if isinstance(value, dict):
+            self._left -= len(value)
+            return _NOTHING if self.is_spent else self._members(value, wanted) or _NOTHING
+        if not isinstance(value, list):
+            return _NOTHING
+        self._left -= len(value)
+        if self.is_spent:
+            return _NOTHING
+        parts = [self._parts(element, wanted) for element in value]
+        if all(part is _NOTHING for part in parts):
+            return _NOTHING
+        # An element without any of the members keeps its place.
+        return [{} if part is _NOTHING else part for part in parts]
 
 
 def _wanted(fields: Iterable[str]) -> _Wanted:
@@ -55,46 +130,13 @@ def _end(root: _Wanted, name: str) -> _Wanted:
     return place
 
 
-def _record(record: Any, wanted: _Wanted) -> Any:
-    if not isinstance(record, dict):
-        return record
-    kept = _members(record, wanted)
-    return {name: record[name] if name == _ID else kept[name] for name in record if name == _ID or name in kept}
-
-
-def _members(record: dict[str, Any], wanted: _Wanted) -> dict[str, Any]:
-    found = ((name, _kept(record[name], wanted.members[name])) for name in record if name in wanted.members)
-    return {name: value for name, value in found if value is not _NOTHING}
-
-
-def _kept(value: Any, wanted: _Wanted) -> Any:
-    """What of a value was asked for; _NOTHING when its parts are asked for and it has none of them."""
-    if value in _EMPTY:
-        # Contradicts no longer path: where there are no comments, none lacks a plain_body.
-        _find_all(wanted)
-        return value
-    parts = _parts(value, wanted) if wanted.members else _NOTHING
-    if not wanted.is_end:
-        return parts
-    wanted.is_found = True
-    return value
-
-
-def _parts(value: Any, wanted: _Wanted) -> Any:
-    if isinstance(value, dict):
-        return _members(value, wanted) or _NOTHING
-    if not isinstance(value, list):
-        return _NOTHING
-    parts = [_parts(element, wanted) for element in value]
-    if all(part is _NOTHING for part in parts):
-        return _NOTHING
-    # An element without any of the members keeps its place.
-    return [{} if part is _NOTHING else part for part in parts]
-
-
 def _find_all(wanted: _Wanted) -> None:
+    """Everything below is found; once, however many empty values there are."""
     places = [wanted]
     while places:
         place = places.pop()
+        if place.is_all_found:
+            continue
+        place.is_all_found = True
         place.is_found = place.is_found or place.is_end
         places += place.members.values()

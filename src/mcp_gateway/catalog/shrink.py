@@ -1,8 +1,8 @@
 """One JSON value cut down to a number of characters: long strings first, then members and elements.
 
-Characters are those of the compact JSON text. The value is serialised at most once for each level it is nested in, only
-the part that can be shown is walked through, and its depth (result.MAX_DEPTH) bounds the recursion. Values are never
-written to: what changes is copied.
+Characters are those of the compact JSON text. The value is serialised at most once for each of the levels that are
+shrunk one by one, and only the part that can be shown is walked through. Values are never written to: what changes is
+copied.
 """
 
 import unicodedata
@@ -24,6 +24,10 @@ _MARK = "…"
 _FIRST = "id"
 """The member kept before all others: with it, the rest can be asked for."""
 _MAX_STEP_BACK = 32
+_MAX_DEPTH = 5
+"""Levels that are shrunk one by one; each costs a serialisation of what is below it."""
+_MAX_PASSED = 100
+"""Members that are passed by before the rest is taken to be too long as well."""
 _MAX_PATH_STEP = 30
 _MAX_PATH = 80
 _ZERO_WIDTH_JOINER = "\u200d"
@@ -57,29 +61,55 @@ def length_of(value: Any) -> int:
     return len(orjson.dumps(value).decode())
 
 
+def has_more_nodes(value: Any, most: int) -> bool:
+    """Whether there are more values inside than that; looks at no more of them."""
+    places, seen = [value], 1
+    while places:
+        place = places.pop()
+        if isinstance(place, dict | list):
+            seen += len(place)
+            if seen > most:
+                return True
+            places += place.values() if isinstance(place, dict) else place
+    return False
+
+
 def shrunk(value: Any, room: int, path: Path, cuts: list[Cut]) -> Any:
     """The value in at most `room` characters (LEAST_ROOM or more); adds to `cuts` what was left out under `path`."""
-    excess = length_of(value) - room
+    return _shrunk(value, length_of(value), room, path, cuts)
+
+
+def _shrunk(value: Any, length: int, room: int, path: Path, cuts: list[Cut], *, depth: int = 0) -> Any:
+    excess = length - room
     if excess <= 0:
         return value
     level = _string_level(value, room, excess)
     if level >= _LEAST_STRING:
         return _with_short_strings(value, level, path, cuts)
+    if depth == _MAX_DEPTH:
+        return _emptied(value, path, cuts)
     if isinstance(value, dict):
-        return _shrunk_object(value, room, path, cuts)
-    return _shrunk_array(value, room, path, cuts)
+        return _shrunk_object(value, room, path, cuts, depth=depth + 1)
+    return _shrunk_array(value, room, path, cuts, depth=depth + 1)
+
+
+def _emptied(value: dict[str, Any] | list[Any], path: Path, cuts: list[Cut]) -> Any:
+    """What is long so deep inside that each level more would cost another look at all of it."""
+    cuts.append(Cut(path, 0, len(value)))
+    if isinstance(value, dict):
+        return {_MARK: _members_mark(0, len(value))}
+    return [_elements_mark(0, len(value))]
 
 
 def _string_level(value: Any, room: int, excess: int) -> int:
     """The length to which strings must come down for the value to fit; -1 when that is too little."""
+    if has_more_nodes(value, room):
+        # So many values need more room than there is, however short.
+        return -1
     lengths: list[int] = []
-    places, nodes = [value], 0
+    places = [value]
     while places:
         place = places.pop()
-        nodes += 1
-        if nodes + len(places) > room:
-            # So many values need more room than there is, however short.
-            return -1
         if isinstance(place, str):
             lengths.append(length_of(place))
         elif isinstance(place, dict):
@@ -136,14 +166,18 @@ def _whole_character(text: str, count: int) -> int:
     return count
 
 
-def _shrunk_object(value: dict[str, Any], room: int, path: Path, cuts: list[Cut]) -> dict[str, Any]:
+def _shrunk_object(value: dict[str, Any], room: int, path: Path, cuts: list[Cut], *, depth: int) -> dict[str, Any]:
     room -= 2 + _MARK_ROOM
     lengths = _affordable(value, room)
     share = _share(lengths.values(), room - sum(_overhead(name) for name in lengths))
-    new = {name: shrunk(item, share, (path, name), cuts) for name, item in value.items() if name in lengths}
+    new = {
+        name: _shrunk(value[name], lengths[name], share, (path, name), cuts, depth=depth)
+        for name in value
+        if name in lengths
+    }
     if len(new) < len(value):
         cuts.append(Cut(path, len(new), len(value)))
-        new[_MARK] = f"[cut: {len(new):,} of {len(value):,} members]"
+        new[_MARK] = _members_mark(len(new), len(value))
     return new
 
 
@@ -151,14 +185,17 @@ def _affordable(value: dict[str, Any], room: int) -> dict[str, int]:
     """The members that fit when each is shrunk as far as it goes, with their lengths; one too long is passed by."""
     lengths: dict[str, int] = {}
     first = [_FIRST] if _FIRST in value else []
+    passed = 0
     for name in chain(first, (name for name in value if name != _FIRST)):
-        if room <= 0:
+        if room <= 0 or passed > _MAX_PASSED:
             break
         length = length_of(value[name])
         cost = _overhead(name) + min(length, LEAST_ROOM)
         if cost <= room:
             lengths[name] = length
             room -= cost
+        else:
+            passed += 1
     return lengths
 
 
@@ -167,7 +204,15 @@ def _overhead(name: str) -> int:
     return length_of(name) + 2
 
 
-def _shrunk_array(value: list[Any], room: int, path: Path, cuts: list[Cut]) -> list[Any]:
+def _members_mark(shown: int, of: int) -> str:
+    return f"[cut: {shown:,} of {of:,} members]"
+
+
+def _elements_mark(shown: int, of: int) -> str:
+    return f"{_MARK} [cut: {shown:,} of {of:,} elements]"
+
+
+def _shrunk_array(value: list[Any], room: int, path: Path, cuts: list[Cut], *, depth: int) -> list[Any]:
     room -= 2 + _MARK_ROOM
     spare = room
     lengths: list[int] = []
@@ -178,10 +223,13 @@ def _shrunk_array(value: list[Any], room: int, path: Path, cuts: list[Cut]) -> l
             break
         lengths.append(length)
     share = _share(lengths, room - len(lengths))
-    new = [shrunk(item, share, (path, index), cuts) for index, item in enumerate(value[: len(lengths)])]
+    new = [
+        _shrunk(item, length, share, (path, index), cuts, depth=depth)
+        for index, (item, length) in enumerate(zip(value, lengths, strict=False))
+    ]
     if len(new) < len(value):
         cuts.append(Cut(path, len(new), len(value)))
-        new.append(f"{_MARK} [cut: {len(new):,} of {len(value):,} elements]")
+        new.append(_elements_mark(len(new), len(value)))
     return new
 
 

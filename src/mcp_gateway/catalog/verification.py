@@ -129,7 +129,7 @@ def _plain(value: Any) -> Any:
     """A text without its HTML and with single blanks; anything else as it is."""
     if not isinstance(value, str):
         return value
-    return " ".join((readable(value) if looks_like_html(value) else value).split())
+    return " ".join((readable(value).text if looks_like_html(value) else value).split())
 
 
 def _date(text: str) -> datetime | None:

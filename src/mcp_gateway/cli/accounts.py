@@ -9,7 +9,7 @@ import typer
 
 from mcp_gateway.cli.api import AdminAPI
 from mcp_gateway.cli.options import All, AsJson, Cursor, Limit, Methods, Tags, Tenant, Yes, confirm, show_list
-from mcp_gateway.cli.output import note, print_page, print_record
+from mcp_gateway.cli.output import note_revoked, print_page, print_record
 from mcp_gateway.exceptions import CallerError
 
 app = typer.Typer(
@@ -82,8 +82,8 @@ def delete(account: AccountID, yes: Yes = False) -> None:
     """Forget an account and its key, and delete its MCP servers: their URLs stop working at once."""
     confirm(f"Delete account {account} with its MCP servers?", yes=yes)
     with AdminAPI.from_environment() as api:
-        api.delete("integrated-account", account)
-    note(f"deleted {account}")
+        receipt = api.delete("integrated-account", account)
+    note_revoked(f"deleted {account}", receipt)
 
 
 def read_api_key(file: Path | None) -> str:

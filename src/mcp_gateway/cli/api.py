@@ -86,9 +86,9 @@ class AdminAPI:
         """POST a JSON object."""
         return self._send("POST", path, body=body)
 
-    def delete(self, *path: str) -> None:
-        """DELETE an object."""
-        self._send("DELETE", path)
+    def delete(self, *path: str) -> JSON:
+        """DELETE an object; the receipt."""
+        return self._send("DELETE", path)
 
     def list(self, *path: str, limit: int | None = None, cursor: str | None = None) -> JSON:
         """One page: `{"result": […], "next_cursor": …}`."""

@@ -25,7 +25,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
     )
-    for command in (operating.serve, operating.migrate, operating.dev, tools.tools):
+    for command in (operating.serve, operating.migrate, operating.rotate_keys, operating.dev, tools.tools):
         app.command()(command)
     app.add_typer(tools.catalog_app, name="catalog")
     app.add_typer(tenants.app, name="tenant")

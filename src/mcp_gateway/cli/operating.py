@@ -8,15 +8,17 @@ from typing import Annotated
 import typer
 from uvicorn.importer import import_from_string
 
-from mcp_gateway.cli.exits import stop_signals_exit
-from mcp_gateway.cli.output import note
+from mcp_gateway.cli.exits import FAULT, stop_signals_exit
+from mcp_gateway.cli.output import note, print_error
 from mcp_gateway.cli.serving import announce, base_url, bind, run_server
 from mcp_gateway.cli.workers import Workers
 from mcp_gateway.config import Settings
+from mcp_gateway.models.keys import RotationReport
 
-# Both by name: they bring in the web framework and the database layer, which a `tenant list` has no use for.
+# By name: they bring in the web framework and the database layer, which a `tenant list` has no use for.
 APP_FACTORY = "mcp_gateway.main:create_app"
 MIGRATE = "mcp_gateway.factory:migrate"
+ROTATE_KEYS = "mcp_gateway.factory:rotate_keys"
 
 EXTRA_GRACE_SECONDS = 5
 """Requests get the upstream's total deadline plus this much to end when the process is asked to stop."""
@@ -60,6 +62,23 @@ def migrate() -> None:
     """
     import_from_string(MIGRATE)(Settings.from_environment())
     note("the schema is up to date")
+
+
+def rotate_keys() -> None:
+    """Seal every stored secret with the first encryption key, as the owner's role, while the gateway serves.
+
+    Run it once every replica has both keys, the new one first; when nothing remains, take the old one out. Safe to stop
+    and to run again. Ends with status 1 while anything remains under another key.
+    """
+    report: RotationReport = import_from_string(ROTATE_KEYS)(Settings.from_environment())
+    note(
+        f"{report.resealed} secrets sealed with {report.key_id}, {report.remaining} remain under other keys, "
+        f"{report.chains} audit chains signed"
+    )
+    if report.remaining:
+        lines = [f"the key of account {account_id} does not open" for account_id in report.unopenable]
+        print_error([*lines, "keep the old keys, and run this again"])
+        raise typer.Exit(FAULT)
 
 
 def dev(port: Port = 8080, data_dir: DataDir = Path(".data"), no_simulator: NoSimulator = False) -> None:

@@ -59,6 +59,17 @@ def note(text: str) -> None:
     Console(stderr=True).print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
+def note_revoked(done: str, receipt: Mapping[str, Any]) -> None:
+    """What was taken away, and whether every process of the gateway has confirmed it."""
+    count = receipt.get("replicas")
+    if count and count["confirmed"] == count["known"]:
+        note(f"{done}; confirmed by {count['confirmed']} of {count['known']} processes")
+    elif by := receipt.get("in_force_everywhere_by"):
+        note(f"{done}; in force everywhere by {by}")
+    else:
+        note(done)
+
+
 def print_error(lines: Sequence[str]) -> None:
     """What went wrong, the first line marked."""
     console = Console(stderr=True)

@@ -7,7 +7,7 @@ import typer
 
 from mcp_gateway.cli.api import AdminAPI
 from mcp_gateway.cli.options import All, AsJson, Cursor, ExpiresAt, Limit, Methods, Tags, Yes, confirm, names, show_list
-from mcp_gateway.cli.output import note, print_record
+from mcp_gateway.cli.output import note_revoked, print_record
 from mcp_gateway.models.servers import MAX_DUPLICATE_WINDOW_SECONDS
 
 app = typer.Typer(no_args_is_help=True, help="MCP servers: one secret URL each, with a choice of an account's tools.")
@@ -144,5 +144,5 @@ def delete(account: AccountID, server: ServerID, yes: Yes = False) -> None:
     """Delete an MCP server: its URL stops working at once, everywhere."""
     confirm(f"Delete MCP server {server}?", yes=yes)
     with AdminAPI.from_environment() as api:
-        api.delete("integrated-account", account, "mcp", server)
-    note(f"deleted {server}")
+        receipt = api.delete("integrated-account", account, "mcp", server)
+    note_revoked(f"deleted {server}", receipt)

@@ -6,7 +6,7 @@ import typer
 
 from mcp_gateway.cli.api import AdminAPI
 from mcp_gateway.cli.options import All, AsJson, Cursor, Limit, Yes, confirm, show_list
-from mcp_gateway.cli.output import note, print_record
+from mcp_gateway.cli.output import note_revoked, print_record
 
 app = typer.Typer(
     no_args_is_help=True, help="Tenants: whose accounts, servers and tokens are kept apart. Operator's key only."
@@ -41,5 +41,5 @@ def delete(tenant: TenantID, yes: Yes = False) -> None:
     """Delete a tenant with its accounts, servers and tokens: its MCP URLs stop working at once, everywhere."""
     confirm(f"Delete tenant {tenant} with all it owns?", yes=yes)
     with AdminAPI.from_environment() as api:
-        api.delete("tenant", tenant)
-    note(f"deleted {tenant}")
+        receipt = api.delete("tenant", tenant)
+    note_revoked(f"deleted {tenant}", receipt)

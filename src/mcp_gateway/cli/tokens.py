@@ -6,7 +6,7 @@ import typer
 
 from mcp_gateway.cli.api import AdminAPI
 from mcp_gateway.cli.options import All, AsJson, Cursor, ExpiresAt, Limit, Tenant, Yes, confirm, show_list
-from mcp_gateway.cli.output import note, print_record
+from mcp_gateway.cli.output import note_revoked, print_record
 from mcp_gateway.exceptions import NotFoundError
 
 app = typer.Typer(
@@ -56,5 +56,5 @@ def revoke(token: TokenID, yes: Yes = False) -> None:
     """Revoke an API token: it stops working at once, everywhere."""
     confirm(f"Revoke API token {token}?", yes=yes)
     with AdminAPI.from_environment() as api:
-        api.delete("api-token", token)
-    note(f"revoked {token}")
+        receipt = api.delete("api-token", token)
+    note_revoked(f"revoked {token}", receipt)

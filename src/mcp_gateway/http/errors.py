@@ -24,6 +24,7 @@ from mcp_gateway.exceptions import (
     StoreUnavailableError,
     UnauthenticatedError,
 )
+from mcp_gateway.kit.redact import redact
 
 RETRY_AFTER_SECONDS = "1"
 UNKNOWN_KEYS = "unknown_keys"
@@ -60,7 +61,9 @@ class ProblemResponse(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         """UTF-8 whatever the caller sent: the name of an unknown key may hold a lone surrogate, which has none."""
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="replace")
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        # What was wrong is told in the caller's own words, and people paste keys where none belongs.
+        return redact(text).encode("utf-8", errors="replace")
 
 
 def _problem(

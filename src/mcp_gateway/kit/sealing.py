@@ -6,12 +6,15 @@ Layout: 1 byte length of the key id, the key id in ASCII, 12 bytes nonce, cipher
 """
 
 import os
+import re
 from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE_BYTES = 12
+KEY_ID = re.compile(r"[A-Za-z0-9]{1,32}", re.ASCII)
+"""What key ids look like."""
 
 
 class SealError(Exception):
@@ -24,7 +27,8 @@ class Sealer:
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         """`keys` maps key ids to 32 bytes each; the first one seals."""
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
-        self._current = next(iter(keys))
+        self.key_id = next(iter(keys))
+        """Of the key that seals."""
 
     def seal(self, plaintext: str, context: tuple[str, ...]) -> bytes:
         """Seal for one place; `context` is e.g. (tenant, account, field)."""
@@ -33,7 +37,7 @@ class Sealer:
     def seal_bytes(self, plaintext: bytes, context: tuple[str, ...]) -> bytes:
         """The same for bytes."""
         nonce = os.urandom(NONCE_BYTES)
-        key_id = self._current
+        key_id = self.key_id
         ciphertext = self._ciphers[key_id].encrypt(nonce, plaintext, _associated(context, key_id))
         return bytes([len(key_id)]) + key_id.encode("ascii") + nonce + ciphertext
 

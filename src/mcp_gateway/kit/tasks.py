@@ -39,6 +39,13 @@ class Shelter:
             task.add_done_callback(_report)
             raise
 
+    def start(self, work: Coroutine[Any, Any, object]) -> None:
+        """Begin work that nobody waits for."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(_report)
+
     async def join(self) -> None:
         """Return once all work has ended."""
         while self._tasks:

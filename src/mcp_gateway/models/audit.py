@@ -22,6 +22,7 @@ class AuditAction(StrEnum):
     ACCOUNT_CREATE = "integrated_account.create"
     ACCOUNT_UPDATE = "integrated_account.update"
     ACCOUNT_DELETE = "integrated_account.delete"
+    ACCOUNT_KEY_UNSEALABLE = "integrated_account.key_unsealable"
     SERVER_CREATE = "mcp_server.create"
     SERVER_UPDATE = "mcp_server.update"
     SERVER_ROTATE = "mcp_server.rotate"

@@ -1,10 +1,11 @@
 """What one tool call came to, before any protocol dresses it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
+from mcp_gateway.kit.redact import redact, redacted
 from mcp_gateway.models.content import ContentBlock
 from mcp_gateway.models.limits import RateLimits
 
@@ -76,5 +77,6 @@ class ToolOutcome:
 
     @classmethod
     def from_error(cls, error: ToolError, limits: RateLimits | None = None) -> "ToolOutcome":
-        """A failed call."""
+        """A failed call. Errors repeat what the caller sent, and people paste keys where none belongs."""
+        error = replace(error, message=redact(error.message), details=redacted(error.details))
         return cls(structured={"error": error.to_dict()}, error=error, limits=limits)

@@ -5,6 +5,8 @@ Source: JSON-RPC 2.0 §5.1; MCP 2026-07-28, Overview / Error Codes.
 
 from typing import Any
 
+from mcp_gateway.kit.redact import redact
+
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
@@ -28,5 +30,6 @@ class ProtocolError(Exception):
 
 
 def shown(text: str, limit: int = 64) -> str:
-    """A caller's own word, cut short so that an answer cannot be blown up by its request."""
+    """A caller's own word, without what looks like a secret, and cut short: its size is not the caller's choice."""
+    text = redact(text)
     return text if len(text) <= limit else text[:limit] + "…"

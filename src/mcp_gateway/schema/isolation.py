@@ -23,6 +23,7 @@ APPLICATION_FUNCTIONS = {
     "list_audit_log(text, integer, timestamp with time zone, timestamp with time zone, text, text, text)": (
         "the operator's audit log"
     ),
+    "key_ids_in_use()": "the start of `serve`: which encryption keys stored secrets are sealed with",
     "record_server_use(text[], timestamp with time zone[], text[], text[])": "when MCP servers were last used",
     "add_tool_calls(jsonb)": "the log of tool calls: one batch holds calls of many tenants",
     "list_tool_calls(text, text, integer, timestamp with time zone, timestamp with time zone, text, text, text)": (

@@ -10,8 +10,10 @@ from mcp_gateway.models.accounts import Account, key_context
 from mcp_gateway.models.audit import AuditAction
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
+from mcp_gateway.models.revocation import Receipt
 from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_version
+from mcp_gateway.services.revocation import Revoker
 from mcp_gateway.services.tenancy import enter_account, resolve_tenant
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.uow import UnitOfWorkFactory
@@ -27,12 +29,14 @@ class AccountService:
         *,
         unit_of_work: UnitOfWorkFactory,
         announcer: TokenAnnouncer,
+        revoker: Revoker,
         sealer: Sealer,
         integrations: Sequence[str],
     ) -> None:
         """`integrations` are the names the catalog knows."""
         self._unit_of_work = unit_of_work
         self._announcer = announcer
+        self._revoker = revoker
         self._sealer = sealer
         self._integrations = tuple(integrations)
 
@@ -103,17 +107,17 @@ class AccountService:
         await self._announcer.announce(events)
         return changed
 
-    async def delete(self, caller: AdminPrincipal, account_id: str, *, expected_version: int | None) -> None:
+    async def delete(self, caller: AdminPrincipal, account_id: str, *, expected_version: int | None) -> Receipt:
         """Delete the account with its key and its servers; their tokens are dead from the commit on."""
         async with self._unit_of_work(caller.tenant_id) as stores:
             tenant_id = await enter_account(stores, caller, account_id)
             account = found(await stores.accounts.get(tenant_id, account_id, lock=True))
             check_version(expected_version, account.version)
-            events = await stores.servers.delete_all(account.tenant_id, account.id)
+            servers, events = await stores.servers.delete_all(account.tenant_id, account.id)
             await stores.accounts.delete(account.tenant_id, account.id)
-            notes = {"servers_deleted": len(events)}
+            notes = {"servers_deleted": len(servers)}
             await stores.audit.record(change(caller.actor, AuditAction.ACCOUNT_DELETE, before=account, notes=notes))
-        await self._announcer.announce(events)
+        return await self._revoker.revoke(events)
 
 
 def found(account: Account | None) -> Account:

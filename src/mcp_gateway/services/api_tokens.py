@@ -12,10 +12,11 @@ from mcp_gateway.models.api_tokens import ALL_SCOPES, ApiToken, Scope
 from mcp_gateway.models.audit import AuditAction
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
+from mcp_gateway.models.revocation import Receipt
 from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_expiry
+from mcp_gateway.services.revocation import Revoker
 from mcp_gateway.services.tenancy import enter_api_token, resolve_tenant
-from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.uow import UnitOfWorkFactory
 
 
@@ -30,9 +31,9 @@ class CreatedApiToken:
 class ApiTokenService:
     """Creates, lists and deletes API tokens."""
 
-    def __init__(self, *, unit_of_work: UnitOfWorkFactory, announcer: TokenAnnouncer, clock: Clock) -> None:
+    def __init__(self, *, unit_of_work: UnitOfWorkFactory, revoker: Revoker, clock: Clock) -> None:
         self._unit_of_work = unit_of_work
-        self._announcer = announcer
+        self._revoker = revoker
         self._clock = clock
 
     async def create(
@@ -75,7 +76,7 @@ class ApiTokenService:
                 return await stores.across_tenants.list_api_tokens(limit=limit, after=after)
             return await stores.api_tokens.list_page(caller.tenant_id, limit=limit, after=after)
 
-    async def delete(self, caller: AdminPrincipal, token_id: str) -> None:
+    async def delete(self, caller: AdminPrincipal, token_id: str) -> Receipt:
         """Revoke one; it is dead from the commit on.
 
         Raises:
@@ -93,4 +94,4 @@ class ApiTokenService:
             if not events:  # it expired since it was read
                 raise NotFoundError("there is no such API token")
             await stores.audit.record(change(caller.actor, AuditAction.API_TOKEN_DELETE, before=api_token))
-        await self._announcer.announce(events)
+        return await self._revoker.revoke(events)

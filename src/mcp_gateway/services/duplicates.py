@@ -1,12 +1,13 @@
 """At most once: the same write within the window is not sent again, and its answer says so.
 
-Remembered is what may have reached upstream: a 2xx, a 5xx, an outcome nobody knows. A refusal (4xx, 429), a connection
-that was refused and our own errors leave nothing behind, so the same call may follow at once. Without Redis the call is
-sent, and its answer says that nothing watched over it.
+Remembered is what may have been made upstream: a 2xx, a 5xx, a redirect, a 408, an outcome nobody knows. A refusal
+(another 4xx), a connection that was refused and our own errors leave nothing behind, so the same call may follow at
+once. Without Redis the call is sent, and its answer says that nothing watched over it.
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
 
@@ -23,6 +24,8 @@ from mcp_gateway.services.outcome_codec import dump_outcome, load_outcome
 from mcp_gateway.storage.call_memory import CallKeys, CallMemory, Claim
 from mcp_gateway.storage.redis_link import RedisDownError
 
+REFUSED = 4
+"""Class of the statuses that say that nothing was done."""
 LEASE_MARGIN_SECONDS = 10.0
 """What a call may take beyond the deadline of its upstream requests."""
 CONTEXT = "call-memory"
@@ -54,7 +57,8 @@ class GuardedWrite:
     def note(self, exchange: Exchange) -> None:
         """What came of the request."""
         if exchange.response is not None:
-            self.has_landed = exchange.response.status // 100 in {2, 5}
+            status = exchange.response.status
+            self.has_landed = status // 100 != REFUSED or status == HTTPStatus.REQUEST_TIMEOUT
         else:
             self.has_landed = exchange.failure is None or exchange.failure.sent
 

@@ -12,10 +12,12 @@ from mcp_gateway.models.accounts import Account
 from mcp_gateway.models.audit import AuditAction
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
+from mcp_gateway.models.revocation import Receipt
 from mcp_gateway.models.servers import Server
 from mcp_gateway.services.accounts import found as found_account
 from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_expiry, check_version
+from mcp_gateway.services.revocation import Revoker
 from mcp_gateway.services.tenancy import enter_account
 from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.storage.announcer import TokenAnnouncer
@@ -40,6 +42,8 @@ class RotatedServer(CreatedServer):
 
     previous_until: datetime
     """The old token is refused from then on."""
+    receipt: Receipt | None
+    """Of the old token's revocation; None when it works on for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class ServerService:
         *,
         unit_of_work: UnitOfWorkFactory,
         announcer: TokenAnnouncer,
+        revoker: Revoker,
         tool_sets: ToolSets,
         clock: Clock,
         public_url: str,
@@ -67,6 +72,7 @@ class ServerService:
         """`public_url` is what URLs are built from."""
         self._unit_of_work = unit_of_work
         self._announcer = announcer
+        self._revoker = revoker
         self._tool_sets = tool_sets
         self._clock = clock
         self._public_url = public_url
@@ -182,12 +188,15 @@ class ServerService:
             notes = {"previous_token_expires_at": ends.isoformat()}
             entry = change(caller.actor, AuditAction.SERVER_ROTATE, before=server, after=rotated, notes=notes)
             await stores.audit.record(entry)
-        await self._announcer.announce(events)
-        return RotatedServer(rotated, minted.token, self._url(minted.token), ends)
+        if overlap_seconds:
+            await self._announcer.announce(events)
+            return RotatedServer(rotated, minted.token, self._url(minted.token), ends, None)
+        receipt = await self._revoker.revoke(events)
+        return RotatedServer(rotated, minted.token, self._url(minted.token), receipt.revoked_at, receipt)
 
     async def delete(
         self, caller: AdminPrincipal, account_id: str, server_id: str, *, expected_version: int | None
-    ) -> None:
+    ) -> Receipt:
         """Delete one; its token is dead from the commit on."""
         async with self._unit_of_work(caller.tenant_id) as stores:
             tenant_id = await enter_account(stores, caller, account_id)
@@ -198,7 +207,7 @@ class ServerService:
             if not events:  # it expired since it was read
                 raise NotFoundError("there is no such MCP server")
             await stores.audit.record(change(caller.actor, AuditAction.SERVER_DELETE, before=server))
-        await self._announcer.announce(events)
+        return await self._revoker.revoke(events)
 
     def _url(self, token: str) -> str:
         return f"{self._public_url}/mcp/{token}"

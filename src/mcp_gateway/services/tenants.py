@@ -5,19 +5,20 @@ from mcp_gateway.kit import ids
 from mcp_gateway.models.audit import AuditAction
 from mcp_gateway.models.pages import Page
 from mcp_gateway.models.principals import AdminPrincipal
+from mcp_gateway.models.revocation import Receipt
 from mcp_gateway.models.tenants import Tenant
 from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_version
-from mcp_gateway.storage.announcer import TokenAnnouncer
+from mcp_gateway.services.revocation import Revoker
 from mcp_gateway.storage.uow import UnitOfWorkFactory
 
 
 class TenantService:
     """Creates, lists, renames and deletes tenants."""
 
-    def __init__(self, *, unit_of_work: UnitOfWorkFactory, announcer: TokenAnnouncer) -> None:
+    def __init__(self, *, unit_of_work: UnitOfWorkFactory, revoker: Revoker) -> None:
         self._unit_of_work = unit_of_work
-        self._announcer = announcer
+        self._revoker = revoker
 
     async def create(self, caller: AdminPrincipal, *, name: str) -> Tenant:
         """A new tenant."""
@@ -54,20 +55,20 @@ class TenantService:
             await stores.audit.record(change(caller.actor, AuditAction.TENANT_UPDATE, before=tenant, after=renamed))
         return renamed
 
-    async def delete(self, caller: AdminPrincipal, tenant_id: str, *, expected_version: int | None) -> None:
+    async def delete(self, caller: AdminPrincipal, tenant_id: str, *, expected_version: int | None) -> Receipt:
         """Delete the tenant and everything that is its; its tokens are dead from the commit on."""
         async with self._unit_of_work(tenant_id) as stores:
             # Locked from the top down, so that nothing can be added behind our back (see storage/accounts.py).
             tenant = _found(await stores.tenants.lock(tenant_id))
             check_version(expected_version, tenant.version)
             await stores.accounts.lock_all(tenant_id)
-            events = await stores.servers.delete_all(tenant_id)
+            _servers, events = await stores.servers.delete_all(tenant_id)
             events += await stores.api_tokens.delete_all(tenant_id)
             await stores.accounts.delete_all(tenant_id)
             await stores.tenants.delete(tenant_id)
             notes = {"tokens_deleted": len(events)}
             await stores.audit.record(change(caller.actor, AuditAction.TENANT_DELETE, before=tenant, notes=notes))
-        await self._announcer.announce(events)
+        return await self._revoker.revoke(events)
 
 
 def _found(tenant: Tenant | None) -> Tenant:

@@ -19,13 +19,13 @@ from mcp_gateway.catalog.tool import Prepared, Tool
 from mcp_gateway.exceptions import FaultError, InvalidInputError, Problem, UpstreamBrokenError, UpstreamError
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.kit.request_facts import request_facts
-from mcp_gateway.kit.sealing import Sealer, SealError
+from mcp_gateway.kit.sealing import SealError
 from mcp_gateway.kit.tasks import Shelter
 from mcp_gateway.kit.trace import TraceContext
-from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+from mcp_gateway.services.account_keys import AccountKeys
 from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.duplicates import DuplicateGuard, GuardedWrite
 from mcp_gateway.services.key_mask import without_key
@@ -107,7 +107,7 @@ class ToolCallService:
         self,
         *,
         upstreams: Mapping[str, UpstreamClient],
-        sealer: Sealer,
+        keys: AccountKeys,
         guards: Guards,
         events: EventSink,
         clock: Clock,
@@ -118,7 +118,7 @@ class ToolCallService:
         self._upstreams = upstreams
         self._cursor_key = hmac.digest(cursor_key, b"tool-cursor", sha256)
         self._budget = result_budget
-        self._sealer = sealer
+        self._keys = keys
         self._duplicates = guards.duplicates
         self._permit = guards.permit
         self._events = events
@@ -219,9 +219,8 @@ class ToolCallService:
         if problems:
             return ToolOutcome.from_error(_invalid_arguments(tool, problems))
         try:
-            call.api_key = self._open_key(call.principal)
-        except SealError as exc:
-            logger.error("account_key.unsealable", account_id=call.principal.account_id, reason=str(exc))  # noqa: TRY400 - the text is the whole story
+            call.api_key = self._keys.open(call.principal)
+        except SealError:
             message = "The stored API key of this account cannot be opened, so nothing was sent."
             return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again."))
         try:
@@ -293,9 +292,6 @@ class ToolCallService:
         response = without_key(response, call.api_key)
         limits = ratelimit.parse(response.headers, response.status, call.tool.limit_rules, now=self._clock.now())
         return Exchange(response, limits)
-
-    def _open_key(self, principal: ServerPrincipal) -> str:
-        return self._sealer.open(principal.sealed_api_key, key_context(principal.tenant_id, principal.account_id))
 
     def _run_of(self, principal: ServerPrincipal) -> Run:
         """Cursors are good for one server only."""

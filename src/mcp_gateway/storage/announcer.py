@@ -32,21 +32,24 @@ class TokenAnnouncer:
         self._unit_of_work = unit_of_work
         self._invalidate = invalidate
 
-    async def announce(self, events: Sequence[TokenEvent]) -> None:
-        """Call after the commit; never raises for want of Redis or Postgres."""
+    async def announce(self, events: Sequence[TokenEvent]) -> bool:
+        """Call after the commit; whether Redis was told. Never raises for want of Redis or Postgres."""
         for event in events:
             self._invalidate[event.kind](event.digest)
         if not events:
-            return
+            return self._link.available
         if not self._link.available:
             logger.warning("token_announcement.deferred", events=len(events), reason="redis down")
-            return
+            return False
+        was_told = False
         try:
             await self._records.announce(events)
+            was_told = True
             async with self._unit_of_work() as stores:
                 await stores.outbox.delete([event.outbox_id for event in events])
         except (RedisDownError, StoreUnavailableError) as exc:
             logger.warning("token_announcement.deferred", events=len(events), reason=type(exc).__name__)
+        return was_told
 
     async def replay(self) -> int:
         """Announce what is still in the outbox; how many were."""

@@ -146,13 +146,12 @@ class ServerStore:
         _deleted, events = await self._delete(tenant_id, *self._one(tenant_id, account_id, server_id))
         return events
 
-    async def delete_all(self, tenant_id: str, account_id: str | None = None) -> list[TokenEvent]:
-        """Delete every server of the account, or of the tenant."""
+    async def delete_all(self, tenant_id: str, account_id: str | None = None) -> tuple[list[Server], list[TokenEvent]]:
+        """Delete every server of the account, or of the tenant; what they were."""
         where = [servers.c.tenant_id == tenant_id]
         if account_id is not None:
             where.append(servers.c.account_id == account_id)
-        _deleted, events = await self._delete(tenant_id, *where)
-        return events
+        return await self._delete(tenant_id, *where)
 
     async def delete_expired(self, tenant_id: str, limit: int) -> tuple[list[Server], list[TokenEvent]]:
         """Delete servers of the tenant past their expiry, and what they were; used by the sweep alone."""

@@ -72,8 +72,8 @@ async def delete(
     account_id: AccountId, services: Services, caller: Writer, expected_version: ExpectedVersion
 ) -> DeletedOut:
     """The tokens of its servers are dead at once and everywhere."""
-    await services.accounts().delete(caller, account_id, expected_version=expected_version)
-    return DeletedOut(id=account_id)
+    receipt = await services.accounts().delete(caller, account_id, expected_version=expected_version)
+    return DeletedOut.of_deleted(account_id, receipt)
 
 
 @router.get("/{account_id}/tools", summary="List what a server with this filter would expose")

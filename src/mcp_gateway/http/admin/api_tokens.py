@@ -34,5 +34,5 @@ async def list_page(
 @router.delete("/{token_id}", summary="Revoke an API token")
 async def delete(token_id: TokenId, services: Services, caller: TokenKeeper) -> DeletedOut:
     """It is dead at once and everywhere."""
-    await services.api_tokens().delete(caller, token_id)
-    return DeletedOut(id=token_id)
+    receipt = await services.api_tokens().delete(caller, token_id)
+    return DeletedOut.of_deleted(token_id, receipt)

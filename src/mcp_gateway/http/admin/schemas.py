@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from mcp_gateway.models.accounts import Account
 from mcp_gateway.models.api_tokens import ALL_SCOPES, ApiToken, Scope
+from mcp_gateway.models.revocation import Receipt
 from mcp_gateway.models.servers import MAX_DUPLICATE_WINDOW_SECONDS, Server, Upstream429
 from mcp_gateway.models.tenants import Tenant
 from mcp_gateway.services.api_tokens import CreatedApiToken
@@ -100,10 +101,40 @@ class In(BaseModel):
         return value
 
 
-class DeletedOut(BaseModel):
-    """What a DELETE took away."""
+class ReplicasOut(BaseModel):
+    """Processes of the gateway."""
+
+    known: int
+    confirmed: int = Field(description="Those that have dropped their copies.")
+
+
+class ReceiptOut(BaseModel):
+    """Since when, and by when everywhere, what was revoked is dead."""
+
+    revoked_at: datetime
+    replicas: ReplicasOut | None = Field(description="null: they could not be asked.")
+    in_force_everywhere_by: datetime = Field(description="`revoked_at` when all have confirmed.")
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> "ReceiptOut":
+        """From the model."""
+        count = receipt.replicas
+        return cls(
+            revoked_at=receipt.revoked_at,
+            replicas=None if count is None else ReplicasOut(known=count.known, confirmed=count.confirmed),
+            in_force_everywhere_by=receipt.in_force_everywhere_by,
+        )
+
+
+class DeletedOut(ReceiptOut):
+    """What a DELETE took away, with the receipt."""
 
     id: str
+
+    @classmethod
+    def of_deleted(cls, deleted_id: str, receipt: Receipt) -> "DeletedOut":
+        """From the service's answer."""
+        return cls(id=deleted_id, **ReceiptOut.of(receipt).model_dump())
 
 
 class TenantCreate(In):
@@ -381,12 +412,16 @@ class ServerRotated(ServerCreated):
     """A server with its new secret, which is shown this once."""
 
     previous_token_expires_at: datetime = Field(description="The old token is refused from then on.")
+    revocation: ReceiptOut | None = Field(description="Of the old token; null when it works on for a while.")
 
     @classmethod
     def of_rotated(cls, rotated: RotatedServer) -> "ServerRotated":
         """From the service's answer."""
-        created = ServerCreated.of_created(rotated).model_dump()
-        return cls(**created, previous_token_expires_at=rotated.previous_until)
+        return cls(
+            **ServerCreated.of_created(rotated).model_dump(),
+            previous_token_expires_at=rotated.previous_until,
+            revocation=None if rotated.receipt is None else ReceiptOut.of(rotated.receipt),
+        )
 
 
 class IntegrationOut(BaseModel):

@@ -109,5 +109,5 @@ async def delete(
     account_id: AccountId, mcp_id: ServerId, services: Services, caller: Writer, expected_version: ExpectedVersion
 ) -> DeletedOut:
     """Its token is dead at once and everywhere."""
-    await services.servers().delete(caller, account_id, mcp_id, expected_version=expected_version)
-    return DeletedOut(id=mcp_id)
+    receipt = await services.servers().delete(caller, account_id, mcp_id, expected_version=expected_version)
+    return DeletedOut.of_deleted(mcp_id, receipt)

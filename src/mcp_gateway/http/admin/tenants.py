@@ -59,5 +59,5 @@ async def delete(
     tenant_id: TenantId, services: Services, caller: Operator, expected_version: ExpectedVersion
 ) -> DeletedOut:
     """Its accounts with their keys, its servers and its API tokens go with it, at once and everywhere."""
-    await services.tenants().delete(caller, tenant_id, expected_version=expected_version)
-    return DeletedOut(id=tenant_id)
+    receipt = await services.tenants().delete(caller, tenant_id, expected_version=expected_version)
+    return DeletedOut.of_deleted(tenant_id, receipt)
