@@ -172,10 +172,10 @@ def fastmcp(era: str) -> Callable[[Bench], contextlib.AbstractContextManager[Tar
 
 
 @contextlib.contextmanager
-def stores(directory: Path) -> Iterator[dict[str, str]]:
-    """The settings that lead to stores of its own, on the load's core."""
+def stores(directory: Path, *, core: int | None = LOAD_CORE) -> Iterator[dict[str, str]]:
+    """The settings that lead to stores of its own, on the load's core or, with None, on any."""
     mine = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {LOAD_CORE})
+    os.sched_setaffinity(0, mine if core is None else {core})
     try:
         with contextlib.ExitStack() as stack:
             postgres = stack.enter_context(EmbeddedPostgres(directory / "postgres", durable=False))

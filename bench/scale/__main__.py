@@ -26,7 +26,7 @@ from bench.peers import stub as stub_module
 from bench.peers.peers import MODERN, Target, gateway_target, migrate, serving, stores
 from bench.peers.processes import LOAD_CORE, calibration_ms, peak_mb, ready_url, resident_mb, running
 from bench.peers.readings import drive, measured
-from bench.scale.pages import rows_read, times_over_http
+from bench.scale.pages import reads, times_over_http
 from bench.scale.provision import Provisioned, provision, sizes
 from bench.scale.table import table, verdicts
 
@@ -130,7 +130,7 @@ def measure(upstream: str, directory: Path, options: argparse.Namespace) -> dict
         report["loaded_mb"] = [resident_mb(one.pid) for one in (few, many)]
         report["peak_mb"] = [peak_mb(one.pid) for one in (few, many)]
         report["redis"] = redis_bytes(many.environment)
-        report["rows"] = asyncio.run(rows_read(many.environment, many.made))
+        report["rows"] = asyncio.run(reads(many.environment, many.made))
         report["page_ms"] = times_over_http(many.url, many.environment, many.made)
         report["bytes_a_row"] = asyncio.run(sizes(many.environment))
         report["calibration_ms"].append(calibration_ms())

@@ -151,7 +151,7 @@ async def _positions(connection: Any, made: Provisioned) -> None:
         "api_tokens": ("api_tokens", "true"),
         "servers": ("mcp_servers", f"account_id = '{made.large_account}'"),
         "log": ("tool_calls", "true"),
-        "log_of_tenant": ("tool_calls", f"tenant_id = '{made.large_tenant}'"),
+        "log of the large tenant": ("tool_calls", f"tenant_id = '{made.large_tenant}'"),
     }
     for name, (table, where) in lists.items():
         count = await connection.fetchval(f"SELECT count(*) FROM {table} WHERE {where}")

@@ -195,6 +195,7 @@ tool_calls = Table(
     Column("trace_id", Text),
     Index("ix_tool_calls_tenant_id_id", "tenant_id", "id"),
     Index("ix_tool_calls_server_id_id", "server_id", "id"),
+    Index("ix_tool_calls_status_id", "status", "id", postgresql_where=text("status <> 'ok'")),
 )
 
 APPLICATION_PRIVILEGES = {
