@@ -57,4 +57,4 @@ lock:
 	  --python-version 3.11 --extra embedded --group dev pyproject.toml -o requirements.lock
 
 clean:
-	@rm -rf $(VENV) .tools .data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .tools .data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis

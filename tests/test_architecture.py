@@ -29,6 +29,7 @@ CATCH_ALL = {
     # Loops for the life of the process: one that ended by a bug would end unnoticed.
     "mcp_gateway/services/upkeep.py",
     "mcp_gateway/services/call_log.py",
+    "mcp_gateway/services/last_seen.py",
     "mcp_gateway/services/quotas.py",
     "mcp_gateway/services/streams.py",
     "mcp_gateway/storage/redis_link.py",

@@ -21,6 +21,30 @@ def works():
     return app
 
 
+class Hangs:
+    """Tells that it heard of the end, and goes on for ever."""
+
+    def __init__(self):
+        self._draining = asyncio.Event()
+
+    def drain(self):
+        self._draining.set()
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"started ", "more_body": True})
+        await self._draining.wait()
+        await send({"type": "http.response.body", "body": b"draining ", "more_body": True})
+        await asyncio.Event().wait()
+
+
+def hangs():
+    return Hangs()
+
+
 def tells_pid():
     async def app(scope, receive, send):
         if scope["type"] == "lifespan":

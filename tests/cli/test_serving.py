@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import socket
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 
-from mcp_gateway.cli.serving import base_url, bind
+from mcp_gateway.cli.serving import GatewayServer, base_url, bind
+from mcp_gateway.cli.wire import WatchfulProtocol
 from mcp_gateway.exceptions import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +63,57 @@ def test_a_request_that_runs_is_answered_before_the_end():
             process.send_signal(signal.SIGTERM)
             assert "".join(chunks) == "finished"
         assert process.wait(WAIT) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_second_stop_signal_ends_it_whatever_runs(workers):
+    with running("hangs", workers) as process:
+        url = ready_url(process)
+        with httpx.Client(trust_env=False, timeout=WAIT) as client, client.stream("GET", url) as response:
+            chunks = response.iter_text()
+            assert next(chunks) == "started "
+            process.send_signal(signal.SIGTERM)
+            assert next(chunks) == "draining "
+            assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(httpx.RemoteProtocolError):
+                next(chunks)
+        _, err = process.communicate(timeout=WAIT)
+    assert (process.returncode, err) == (0, "")
+
+
+class InTheTestsProcess(GatewayServer):
+    """Leaves the signal handlers alone."""
+
+    @contextmanager
+    def capture_signals(self):
+        yield
+
+
+async def test_peer_that_reads_nothing_does_not_hold_up_the_end():
+    sent = asyncio.Event()
+
+    async def floods(scope, _receive, send):
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            sent.set()
+            await send({"type": "http.response.body", "body": b"x" * 20_000_000, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    ready = asyncio.Event()
+    config = uvicorn.Config(
+        floods, http=WatchfulProtocol, lifespan="off", log_config=None, timeout_graceful_shutdown=60
+    )
+    server = InTheTestsProcess(config, ready.set, lambda: None, stalled_seconds=0.05)
+    with bind("127.0.0.1", 0) as listener:
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        async with asyncio.timeout(WAIT):
+            await ready.wait()
+            with socket.create_connection(listener.getsockname()) as client:
+                client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+                await sent.wait()
+                server.should_exit = True
+                await serving
 
 
 @pytest.mark.parametrize("workers", [1, 2])

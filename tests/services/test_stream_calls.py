@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from mcp_gateway.exceptions import StoreUnavailableError
-from mcp_gateway.services.stream import CloseReason, Stream
+from mcp_gateway.services.stream import CloseReason, Stream, Unread
 from mcp_gateway.services.stream_calls import RemoteStream, while_open
 
 LIMIT_SECONDS = 5
@@ -36,7 +36,7 @@ def work():
 
 @pytest.fixture
 def stream():
-    return Stream("id", "mcp_srv_1", "ten_1", b"digest")
+    return Stream("id", "mcp_srv_1", "ten_1", b"digest", Unread())
 
 
 async def test_work_comes_to_its_answer(stream, work):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from secrets import token_bytes
 
 import pytest
@@ -10,7 +11,7 @@ import redis
 
 from mcp_gateway.dev.stores import EmbeddedValkey
 from mcp_gateway.models.token_events import TokenEvent, TokenKind
-from mcp_gateway.storage.redis_link import RedisDownError
+from mcp_gateway.storage.redis_link import COMMAND_SECONDS, RedisDownError
 from mcp_gateway.storage.token_records import CHANNEL
 from tests.support.replicas import LIMIT_SECONDS, Truth, principal, replica
 
@@ -188,3 +189,27 @@ async def test_message_that_cannot_be_read_costs_the_copies_and_not_the_subscrip
                 await asyncio.sleep(0.01)
         assert await one.redis.pubsub_numsub(CHANNEL) == [(CHANNEL.encode(), 1)]
         assert one.link.available
+
+
+async def test_process_that_was_too_busy_to_read_an_answer_does_not_take_redis_for_lost(redis_url, truth, digest):
+    async with replica(redis_url, truth) as one:
+        finding = asyncio.create_task(one.tokens.find(digest))
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while not one.redis.connection_pool._in_use_connections:
+                await asyncio.sleep(0)
+        time.sleep(4 * COMMAND_SECONDS)  # noqa: ASYNC251 - that is the point
+        assert await finding == principal()
+        assert one.link.available
+
+
+async def test_loop_that_is_late_now_and_then_does_not_hide_a_redis_that_hangs(valkey, truth, digest):
+    async with replica(valkey.url, truth) as one:
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            finding = asyncio.create_task(one.tokens.find(digest))
+            await asyncio.sleep(0)
+            time.sleep(COMMAND_SECONDS / 4)  # noqa: ASYNC251 - that is the point
+            assert await finding == principal()
+            assert not one.link.available
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)

@@ -1,6 +1,7 @@
 """The streams one process holds, with a real Redis: what it says of them, and the races of opening and closing."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -194,3 +195,21 @@ async def test_stopping_takes_back_what_redis_says(redis_url, truth, minted):
         assert {stream.closed for stream in streams} == {CloseReason.STOPPING}
         with pytest.raises(TooManyStreamsError):
             await one.streams.open(minted.token, principal())
+
+
+async def test_streams_that_let_too_much_wait_in_all_lose_the_fullest_of_them(redis_url, truth, minted):
+    async with replica(redis_url, truth) as one:
+        full, other, late = [await one.streams.open(minted.token, principal()) for _ in range(3)]
+        mib = b"x" * 1024 * 1024
+        one.streams._limits = replace(one.streams._limits, unread_bytes=4 * len(mib))
+        for _ in range(2):
+            await one.streams.tell(full, mib)
+        await one.streams.tell(other, mib)
+        await one.streams.tell(late, mib)
+        assert (full.closed, other.closed, late.closed) == (CloseReason.SLOW_READER, None, None)
+        for stream in (other, late):
+            while stream.waiting_bytes:
+                assert await stream.take(5)
+        assert one.streams._unread.total == 0
+        for stream in (full, other, late):
+            one.streams.release(stream)

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from mcp_gateway.catalog import wide_integers
 from mcp_gateway.catalog.description import ResponseDescription
 from mcp_gateway.catalog.error_bodies import Complaint, complaint_alone, message_alone, names_error
 from mcp_gateway.catalog.errors import ErrorContext, ambiguous, bad_response, classify, complaint_in_success
@@ -29,6 +30,8 @@ MAX_DEPTH = 100
 """Levels of nesting an answer may have; orjson reads far more than it writes back."""
 _WRITABLE_DEPTH = 254
 _LARGE_BODY = 256 * 1024
+MAX_VALUES = 600_000
+"""Members and elements of an answer: 8 MiB of conversations have half of it, 8 MiB of `{},` would be 200 MB here."""
 
 
 class _UnusableError(Exception):
@@ -156,11 +159,15 @@ def _json(body: bytes) -> Any:
     text = body.removeprefix(_BOM)
     if not text.strip():
         raise _UnusableError("the body is empty")
+    containers = text.count(b"[") + text.count(b"{")
+    # Counting bytes bounds both figures from above; text inside strings counts too, and is a small part of an answer.
+    if len(text) > MAX_VALUES and containers + text.count(b",") > MAX_VALUES:
+        raise _UnusableError(f"the body holds more than {MAX_VALUES} values")
     try:
-        value = orjson.loads(text)
+        value = wide_integers.loads(text)
     except orjson.JSONDecodeError as exc:
         raise _UnusableError(f"the body is not JSON ({len(body)} bytes)") from exc
-    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deep(value):
+    if containers > MAX_DEPTH and _is_deep(value):
         raise _UnusableError(f"the body is nested more than {MAX_DEPTH} levels deep")
     return value
 

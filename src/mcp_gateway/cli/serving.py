@@ -5,7 +5,10 @@ import gc
 import logging
 import socket
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -16,6 +19,9 @@ from mcp_gateway.exceptions import ConfigurationError
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s after which common load balancers drop an idle connection, so that they close first, not we."""
+STALLED_SECONDS = 5.0
+"""A peer that takes nothing for so long while the server stops does not hold it up any longer."""
+STOP_TICK_SECONDS = 0.1
 UNREAD_SECONDS = 30
 """A peer that takes nothing of what is sent to it for so long is cut off: it is gone, or holds memory for nothing."""
 
@@ -43,6 +49,8 @@ class StartGuard:
 
         try:
             await self._app(scope, receive, without_traceback)
+        except asyncio.CancelledError:
+            raise  # the end was forced: no failure to start
         except BaseException as exc:
             self.failure = exc
             raise
@@ -52,6 +60,22 @@ class StartGuard:
         tell = getattr(self._app, "drain", None)
         if tell is not None:
             tell()
+
+
+class _Stalled:
+    """What a peer leaves unread, and since when."""
+
+    def __init__(self) -> None:
+        self._unread = 0
+        self._since = time.monotonic()
+
+    def seconds(self, transport: asyncio.WriteTransport) -> float:
+        """For how long something has been waiting to be sent without any of it being taken."""
+        unread = transport.get_write_buffer_size()
+        if not unread or unread < self._unread:
+            self._since = time.monotonic()
+        self._unread = unread
+        return time.monotonic() - self._since
 
 
 class GatewayServer(uvicorn.Server):
@@ -66,11 +90,27 @@ class GatewayServer(uvicorn.Server):
         on_ready: Callable[[], None],
         on_stop: Callable[[], None],
         lifeline: int | None = None,
+        *,
+        stalled_seconds: float = STALLED_SECONDS,
     ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
         self._on_stop = on_stop
         self._lifeline = lifeline
+        self._stalled_seconds = stalled_seconds
+        self._signals: Counter[int] = Counter()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in order; the second signal of a kind stops at once.
+
+        Of a kind: Ctrl-C reaches a worker twice, from the terminal and, as SIGTERM, from its parent.
+        """
+        self._signals[sig] += 1
+        if self._signals[sig] > 1:
+            self.force_exit = True
+            # A traceback for everything that is cancelled now would tell nobody anything.
+            logging.getLogger("uvicorn.error").disabled = True
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
@@ -85,7 +125,22 @@ class GatewayServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell, then stop: the lifespan ends only after all connections, and an event stream is one that stays."""
         self._on_stop()
-        await super().shutdown(sockets=sockets)
+        clearing = asyncio.create_task(self._clear_away())
+        try:
+            await super().shutdown(sockets=sockets)
+        finally:
+            clearing.cancel()
+
+    async def _clear_away(self) -> None:
+        """Cut the connections of peers that take nothing; when forced, all of them."""
+        watched: dict[Any, _Stalled] = {}
+        while True:
+            for connection in list(self.server_state.connections):
+                transport: asyncio.Transport = connection.transport
+                stalled = watched.setdefault(connection, _Stalled()).seconds(transport)
+                if self.force_exit or stalled > self._stalled_seconds:
+                    transport.abort()
+            await asyncio.sleep(STOP_TICK_SECONDS)
 
     def _end_with_parent(self) -> None:
         if self._lifeline is not None:

@@ -40,8 +40,8 @@ class WatchfulProtocol(HttpToolsProtocol):
     """Whether the next byte belongs to a head, or is a connection's first."""
     _has_begun = False
     """Whether any byte of a request has come."""
-    _head_bytes = 0
-    """Of the head's parts that are complete."""
+    _most_bytes = 0
+    """Of all that came while the present head was read: it cannot be longer."""
     _unread_bytes = 0
     """That came for the head after its first piece."""
     _is_head_too_large = False
@@ -55,6 +55,7 @@ class WatchfulProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head that is not complete yet."""
         goes_on = self._reads_head
+        self._most_bytes = self._most_bytes + len(data) if goes_on else len(data)
         super().data_received(data)
         if not self._reads_head or self.transport.is_closing():
             return
@@ -70,17 +71,7 @@ class WatchfulProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._reads_head = True
         self._has_begun = True
-        self._head_bytes = self._unread_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        """Count it."""
-        super().on_url(url)
-        self._count(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count it."""
-        super().on_header(name, value)
-        self._count(len(name) + len(value) + 4)
+        self._unread_bytes = 0
 
     def send_400_response(self, msg: str) -> None:
         """Tell a head that is too large from one that cannot be read."""
@@ -99,7 +90,11 @@ class WatchfulProtocol(HttpToolsProtocol):
             running.message_event.set()
 
     def on_headers_complete(self) -> None:
-        """Go on reading behind a request that runs, up to a number of them."""
+        """Look at the head's size, and go on reading behind a request that runs, up to a number of them.
+
+        Until here a head takes no more memory than what was read at once.
+        """
+        self._check_size()
         self._reads_head = False
         self._unset_head_timer()
         super().on_headers_complete()
@@ -110,11 +105,15 @@ class WatchfulProtocol(HttpToolsProtocol):
         self._running = cycle
         super()._start_asgi_task(cycle, app)
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > MAX_HEAD_BYTES or len(self.headers) > MAX_FIELDS:
+    def _check_size(self) -> None:
+        """Refuse a head that is too large; the fields are counted where there is reason to."""
+        is_long = self._most_bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES
+        if is_long or len(self.headers) > MAX_FIELDS:
             self._is_head_too_large = True
             raise _HeadTooLargeError
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _head_is_late(self) -> None:
         self._head_timer = None

@@ -53,6 +53,10 @@ class Workers:
                 signal.signal(number, handler)
 
     def _stop(self, *_: object) -> None:
+        if self._stopping.is_set():
+            # Told a second time: each worker then ends at once.
+            for worker in self._workers:
+                worker.terminate()
         self._stopping.set()
 
     def _start_one(self) -> None:

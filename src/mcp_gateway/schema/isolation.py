@@ -20,7 +20,7 @@ APPLICATION_FUNCTIONS = {
     "list_accounts(text, integer)": "the operator's list of integrated accounts, without keys",
     "list_api_tokens(text, integer)": "the operator's list of API tokens, without digests",
     "tenants_with_expired(integer)": "the expiry sweep: whose servers and tokens have expired",
-    "list_audit_log(text, integer, timestamp with time zone, timestamp with time zone, text, text, text)": (
+    "list_audit_log(text, text, integer, timestamp with time zone, timestamp with time zone, text, text, text)": (
         "the operator's audit log"
     ),
     "tenant_by_idempotency_key(bytea)": "the operator repeats a request: whose change it made the first time",

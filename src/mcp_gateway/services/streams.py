@@ -22,7 +22,7 @@ from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.events import event
 from mcp_gateway.services.call_limits import Bulkhead
-from mcp_gateway.services.stream import CloseReason, Stream
+from mcp_gateway.services.stream import MAX_UNREAD_BYTES, CloseReason, Stream, Unread
 from mcp_gateway.services.stream_calls import RemoteStream
 from mcp_gateway.storage.redis_link import RedisDownError
 from mcp_gateway.storage.stream_relay import Liveness, StreamRelay
@@ -65,6 +65,8 @@ class StreamLimits:
     per_server: int
     per_tenant: int
     calls_per_server: int
+    unread_bytes: int = MAX_UNREAD_BYTES
+    """What may wait to be sent, for all streams together."""
 
 
 @dataclass(slots=True)
@@ -108,6 +110,7 @@ class StreamHub:
         """All of them together."""
         self._doubtful: set[bytes] = set()
         self._doubted = asyncio.Event()
+        self._unread = Unread()
         self._gone: list[str] = []
         self._stirred = asyncio.Event()
         self._marks_due = 0.0
@@ -127,7 +130,8 @@ class StreamHub:
         self._take_place(principal)
         # Never None: what was found is well-formed.
         digest = tokens.parse(token, MCP_TOKEN_PREFIX) or b""
-        stream = Stream(self._ids.new(principal.server_id), principal.server_id, principal.tenant_id, digest)
+        stream_id = self._ids.new(principal.server_id)
+        stream = Stream(stream_id, principal.server_id, principal.tenant_id, digest, self._unread)
         self._streams[stream.id] = stream
         self._by_token.setdefault(digest, _TokenStreams(principal.expires_at)).streams.add(stream)
         try:
@@ -299,8 +303,14 @@ class StreamHub:
         if stream.closed is not None:
             logger.info("sse.undelivered", reason="the stream is gone")
         elif not stream.put(event(answer)):
-            logger.warning("sse.slow_reader", server_id=stream.server_id)
-            self.close(stream, CloseReason.SLOW_READER)
+            self._close_slow(stream)
+        while self._unread.total > self._limits.unread_bytes:
+            # Whoever lets most of it wait; the answer that was too much may be another stream's first.
+            self._close_slow(max(self._streams.values(), key=lambda one: one.waiting_bytes))
+
+    def _close_slow(self, stream: Stream) -> None:
+        logger.warning("sse.slow_reader", server_id=stream.server_id)
+        self.close(stream, CloseReason.SLOW_READER)
 
     def _answered_elsewhere(self, stream_id: str, answer: bytes) -> None:
         self._tell_here(self._streams[stream_id], answer)

@@ -19,7 +19,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
+
+from mcp_gateway.kit.lag import LoopLag
 
 T = TypeVar("T")
 
@@ -30,6 +33,8 @@ POLL_SECONDS = 0.25
 SILENCE_SECONDS = 2.0
 """A subscription that does not answer a ping this long is taken for cut."""
 MAX_CONNECTIONS = 64
+FAIR_SECONDS = COMMAND_SECONDS / 2
+"""A time-out says something of Redis only if this much of it was spent listening, with a loop that was not late."""
 
 logger = structlog.get_logger(__name__)
 
@@ -81,6 +86,7 @@ class RedisLink:
         self._changed = asyncio.Event()
         self._on_message: dict[bytes, list[Callable[[bytes], None]]] = {}
         self._on_flush: list[Callable[[], None]] = []
+        self._lag = LoopLag()
         self._catch_up: Callable[[], Awaitable[bool]] | None = None
 
     @property
@@ -104,26 +110,41 @@ class RedisLink:
     def guard(self, *, trusted: bool = True) -> Iterator[None]:
         """Around a command: refuses while the link is down, and takes a failed connection as the link going down.
 
-        A refused command (out of memory, read-only, a key of another type) says nothing of the link: only this one
-        answer is not to be had from Redis. Announcements, which only ever say no, may go out with `trusted=False`
-        before the link counts as up.
+        Not so a command that timed out while this process was too busy to look at the answer. A refused command (out
+        of memory, read-only, a key of another type) says nothing of the link either: only this one answer is not to be
+        had from Redis. Announcements, which only ever say no, may go out with `trusted=False` before the link counts
+        as up.
 
         Raises:
             RedisDownError: use Postgres instead.
         """
         if trusted and not self._available:
             raise RedisDownError
+        started = asyncio.get_running_loop().time()
         try:
             yield
         except (ResponseError, MaxConnectionsError) as exc:
             logger.warning("redis.refused", reason=type(exc).__name__)
             raise RedisDownError from exc
         except (TimeoutError, RedisError, OSError) as exc:
-            self._lost(exc)
+            if self._was_unfair(exc, started):
+                logger.warning("redis.refused", reason="this process was busy")
+            else:
+                self._lost(exc)
             raise RedisDownError from exc
+
+    def _was_unfair(self, exc: BaseException, started: float) -> bool:
+        if not isinstance(exc, TimeoutError | RedisTimeoutError):
+            return False
+        passed = asyncio.get_running_loop().time() - started
+        return passed - self._lag.since(started) < FAIR_SECONDS
 
     async def run(self) -> None:
         """Hold a subscription for ever; a lost one is made anew."""
+        with self._lag.measured():
+            await self._run()
+
+    async def _run(self) -> None:
         while True:
             pubsub = self._redis.pubsub()
             try:

@@ -6,15 +6,16 @@ secrets as a whole, and written together with the other lines of the same turn o
 
 import asyncio
 import re
-from datetime import UTC, datetime
 from typing import TextIO
 
 import orjson
 import structlog
 
+from mcp_gateway.kit.clock import SystemClock
 from mcp_gateway.kit.redact import redact
 from mcp_gateway.kit.request_facts import request_facts
 
+_CLOCK = SystemClock()
 _MAY_HOLD_A_SECRET = re.compile(rb"rpmcp_|rpat_|rp_")
 
 
@@ -39,7 +40,7 @@ class LineLog:
             fields["request_id"] = request_id
         fields["event"] = event
         fields["level"] = "info"
-        fields["timestamp"] = datetime.now(UTC)
+        fields["timestamp"] = _CLOCK.now()
         line = orjson.dumps(fields, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
         text = line.decode()
         self._write(redact(text) if _MAY_HOLD_A_SECRET.search(line) else text)

@@ -3,8 +3,8 @@
 Why: a POST that is sent again after a lost answer must not be carried out again.
 Safe for the code already deployed: yes; it neither reads nor writes them, and a deleted tenant takes its own along.
 
-Revision: 0008
-Revises: 0007
+Revision: 0009
+Revises: 0008
 """
 
 import sqlalchemy as sa
@@ -12,8 +12,8 @@ from alembic import op
 
 from mcp_gateway.schema.isolation import definer_function, isolate
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
