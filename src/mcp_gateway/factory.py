@@ -57,7 +57,7 @@ from mcp_gateway.storage.call_memory import CallMemory
 from mcp_gateway.storage.database import open_engine
 from mcp_gateway.storage.key_use import KeyRotation, check_keys
 from mcp_gateway.storage.quota_leases import QuotaLeases
-from mcp_gateway.storage.redis_link import RedisLink, open_redis
+from mcp_gateway.storage.redis_link import RedisDownError, RedisLink, open_redis
 from mcp_gateway.storage.roll_call import RollCall
 from mcp_gateway.storage.stream_relay import StreamRelay
 from mcp_gateway.storage.token_codec import dump_api_token, dump_server, load_api_token, load_server
@@ -139,8 +139,10 @@ class TokenStores:
     async def _catch_up(self) -> bool:
         if not await self.announcer.catch_up():
             return False
-        # Known before Redis is trusted: whoever revokes from then on waits for this process.
-        await self.roll_call.register()
+        # Known before Redis is trusted: whoever revokes from then on waits for this process. One that is out of memory
+        # takes no new member, and is of use all the same.
+        with suppress(RedisDownError):
+            await self.roll_call.register()
         return True
 
     async def aclose(self) -> None:

@@ -20,7 +20,7 @@ APPLICATION_FUNCTIONS = {
     "list_accounts(text, integer)": "the operator's list of integrated accounts, without keys",
     "list_api_tokens(text, integer)": "the operator's list of API tokens, without digests",
     "tenants_with_expired(integer)": "the expiry sweep: whose servers and tokens have expired",
-    "list_audit_log(text, integer, timestamp with time zone, timestamp with time zone, text, text, text)": (
+    "list_audit_log(text, text, integer, timestamp with time zone, timestamp with time zone, text, text, text)": (
         "the operator's audit log"
     ),
     "key_ids_in_use()": "the start of `serve`: which encryption keys stored secrets are sealed with",
