@@ -215,7 +215,7 @@ class Factory:
             clock=context.clock,
         )
         # A subscription of its own: answers in pieces must not make the announcements of tokens late.
-        self._stream_link = RedisLink(context.redis)
+        self._stream_link = RedisLink(context.redis, carries="streams")
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
             unit_of_work=self._unit_of_work,
@@ -276,7 +276,7 @@ class Factory:
             concurrency=settings.concurrency,
         )
         leases = QuotaLeases(context.redis, self._tokens.link, WINDOW_SECONDS)
-        return CallLimits(leases, context.clock, figures, assumed_replicas=settings.assumed_replicas)
+        return CallLimits(leases, context.clock, figures, context.metrics, assumed_replicas=settings.assumed_replicas)
 
     def _guards(self, context: ProcessContext, shared_secret: bytes) -> Guards:
         return Guards(
