@@ -1,14 +1,16 @@
 """Gate: whatever is done to the rows of the audit log behind the gateway's back, the check names the first such row."""
 
+import json
 import random
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from mcp_gateway.kit import ids
-from mcp_gateway.kit.hash_chain import HashChain
+from mcp_gateway.kit.hash_chain import HashChain, link
 from mcp_gateway.models.audit import SYSTEM, AuditAction, AuditEntry, ChainEnd
-from mcp_gateway.storage.audit import LABEL
+from mcp_gateway.storage.audit import LABEL, RECORDED, record_bytes
 from mcp_gateway.storage.audit_check import check_log
 from mcp_gateway.storage.database import open_engine
 from mcp_gateway.storage.uow import UnitOfWork
@@ -209,6 +211,41 @@ async def test_rows_of_a_retired_key_are_vouched_for_by_a_later_row(application,
     assert await first_broken(owner, tenant_id, ONLY_NEW) == []
     await tamperer.execute("UPDATE audit_log SET after = NULL WHERE tenant_id = $1 AND seq = 2", tenant_id)
     assert await first_broken(owner, tenant_id, ONLY_NEW) == [(tenant_id, 2)]
+
+
+async def rewrite(connection, tenant_id, first):
+    """Change a row and make all digests fit again, up to the end; signatures cannot be made."""
+    rows = await connection.fetch("SELECT * FROM audit_log WHERE tenant_id = $1 ORDER BY seq", tenant_id)
+    digest = rows[first - 2]["digest"]
+    for row in rows[first - 1 :]:
+        fields = {**row, "before": json.loads(row["before"]), "after": {"name": "rewritten"}}
+        digest = link(digest, record_bytes(*(fields[name] for name in RECORDED)))
+        await connection.execute(
+            "UPDATE audit_log SET after = $2, digest = $3, mac = sha256(mac) WHERE id = $1",
+            row["id"],
+            json.dumps(fields["after"]),
+            digest,
+        )
+    await connection.execute("UPDATE audit_heads SET digest = $2 WHERE tenant_id = $1", tenant_id, digest)
+
+
+async def test_rewritten_rows_of_a_retired_key_are_not_vouched_for_by_later_rows(application, owner, tamperer):
+    tenant_id = await written(application, chain=OLD)
+    await rewrite(tamperer, tenant_id, 3)
+    for _ in range(2):
+        await written(application, 1, chain=ONLY_NEW, tenant_id=tenant_id)
+        assert await first_broken(owner, tenant_id, ONLY_NEW) == [(tenant_id, 1)]
+        assert await first_broken(owner, tenant_id, NEW) == [(tenant_id, 3)]
+
+
+async def test_key_taken_away_too_early_is_asked_for_and_breaks_nothing(application, owner):
+    tenant_id = await written(application, chain=OLD)
+    with capture_logs() as lines:
+        await written(application, 2, chain=ONLY_NEW, tenant_id=tenant_id)
+    assert [line["event"] for line in lines] == ["audit.head_not_vouched_for"]
+    report = await check_log(owner, ONLY_NEW, tenant_id=tenant_id)
+    assert [(one.seq, "key with id 'k1'" in one.problem) for one in report.broken] == [(1, True)]
+    assert await first_broken(owner, tenant_id, NEW) == []
 
 
 async def test_a_million_rows_are_checked_within_a_minute(application, owner, figures, scale):

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from mcp_gateway.kit.redact import MASK
 from mcp_gateway.models.upstream import UpstreamResponse
 from mcp_gateway.services.key_mask import without_key
 
@@ -70,3 +71,13 @@ def test_key_in_any_spelling_is_masked_and_other_answers_stay_as_they_are(figure
         "G1", "answers that still tell a key in some spelling", measured=leaks, bar="0", n=n, holds=leaks == 0
     )
     figures.record("G1", "answers without the key that changed", measured=changes, bar="0", n=n, holds=changes == 0)
+
+
+def test_any_number_of_backslashes_is_read_in_one_pass():
+    """Would not end if each of them were read again for the next one."""
+    key = "rp_test_key_0001"
+    run = "\\" * 2**20
+    others = (run + "\\u0072", f"\\u0072 r{run}p_test_key_0001", f"\\u0072p{run}_test")
+    for body in (f"{run}{key}", f"{run}u0072{key[1:]}", *others):
+        masked = without_key(UpstreamResponse(200, {}, body.encode()), key).body
+        assert masked == (body if body in others else MASK).encode()

@@ -39,7 +39,11 @@ class RedisRelay:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        theirs, to_them = await asyncio.open_connection(self._target.hostname, self._target.port)
+        try:
+            theirs, to_them = await asyncio.open_connection(self._target.hostname, self._target.port)
+        except OSError:  # it is down, and so is the way to it
+            writer.transport.abort()
+            return
         self._writers |= {writer, to_them}
         for work in (self._asks(reader, to_them, writer), self._answers(theirs, writer)):
             task = asyncio.create_task(work)

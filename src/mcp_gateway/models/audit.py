@@ -6,9 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-GATEWAY_CHAIN = "gateway"
-"""Stands for a tenant in rows about all of them."""
-
 
 class AuditAction(StrEnum):
     """`subject.action`; the subject is the type of the object."""

@@ -41,7 +41,7 @@ TOLD_SECONDS = 10.0
 """Losses are logged at most this often."""
 FLUSH_SECONDS = 3.0
 """How long the end of the process may wait for what is left to be written."""
-SLICE = 50
+SLICE = 20
 """Rows made between two looks at what else there is to do."""
 WEIGHED = 100
 """Values looked at to weigh arguments; what has more counts as large as a request can be."""

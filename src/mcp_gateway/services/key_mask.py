@@ -31,27 +31,41 @@ def without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:
 
 def _masked(body: bytes, key: bytes) -> bytes:
     """The same object where there is nothing to mask."""
-    if b"\\" in body and _may_be_escaped(body, key):
+    is_there = key in body
+    # The first character may be the letter of an escape, `\n` for one, which the mask must not be.
+    if (is_there and b"\\" + key in body) or _may_be_escaped(body, key):
         return _any_spelling(key).sub(_MASK, body)
-    return body.replace(key, _MASK) if key in body else body
+    return body.replace(key, _MASK) if is_there else body
 
 
 def _may_be_escaped(body: bytes, key: bytes) -> bool:
     """Whether any character of the key stands in the body as an escape; accents and line breaks are none of them."""
+    if b"\\" not in body:
+        return False
     if b"/" in key and b"\\/" in body:
         return True
-    # The first one may be the letter of an escape, `\n` for one, which the mask must not be.
-    return b"\\" + key in body or any(int(found[1], 16) in key for found in _ESCAPED_ASCII.finditer(body))
+    return b"\\u00" in body and any(int(found[1], 16) in key for found in _ESCAPED_ASCII.finditer(body))
 
 
 def _any_spelling(key: bytes) -> re.Pattern[bytes]:
-    """The key with any of its characters escaped; JSON inside a JSON text doubles the backslashes."""
-    return re.compile(rb"\\*" + b"".join(map(_spellings, key)))
+    """The key with any of its characters escaped; JSON inside a JSON text doubles the backslashes.
+
+    Backslashes before the key go with it, and none of them is looked at twice: their number is upstream's choice.
+    """
+    first, *others = key
+    return re.compile(rb"(?<!\\)\\*+(?:%b|%b)" % (_plain(first), _escape(first)) + b"".join(map(_spellings, others)))
 
 
 def _spellings(character: int) -> bytes:
-    plain = re.escape(bytes([character]))
+    return rb"(?:%b|\\++%b)" % (_plain(character), _escape(character))
+
+
+def _plain(character: int) -> bytes:
+    return re.escape(bytes([character]))
+
+
+def _escape(character: int) -> bytes:
+    """What may stand behind the backslash."""
     digits = b"%02x" % character
-    escaped = rb"\\+u00%b[%b%b]" % (digits[:1], digits[1:], digits[1:].upper())
-    slash = rb"|\\+/" if character == ord("/") else b""
-    return b"(?:%b|%b%b)" % (plain, escaped, slash)
+    escape = b"u00%b[%b%b]" % (digits[:1], digits[1:], digits[1:].upper())
+    return b"(?:%b|/)" % escape if character == ord("/") else escape

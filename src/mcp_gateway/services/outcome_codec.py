@@ -19,7 +19,8 @@ def dump_outcome(outcome: ToolOutcome) -> bytes:
     error = outcome.error
     if error is None:
         return _dump(ToolOutcome({"result": None, "notice": TOO_LARGE}))
-    return _dump(ToolOutcome.from_error(ToolError(error.type, error.origin, error.message, error.status)))
+    short = ToolError(error.type, error.origin, error.message, error.status, quotes_upstream=error.quotes_upstream)
+    return _dump(ToolOutcome.from_error(short))
 
 
 def load_outcome(payload: bytes) -> ToolOutcome:
@@ -28,9 +29,7 @@ def load_outcome(payload: bytes) -> ToolOutcome:
     error = fields["error"]
     if error is None:
         return ToolOutcome(fields["structured"], meta=fields["meta"])
-    told = ToolError(
-        ErrorType(error["type"]), error["origin"], error["message"], error["status"], details=error["details"]
-    )
+    told = ToolError(**{**error, "type": ErrorType(error["type"])})
     return ToolOutcome(fields["structured"], told, meta=fields["meta"])
 
 
@@ -44,5 +43,6 @@ def _dump(outcome: ToolOutcome) -> bytes:
             "message": error.message,
             "status": error.status,
             "details": error.details,
+            "quotes_upstream": error.quotes_upstream,
         }
     return orjson.dumps({"structured": outcome.structured, "error": told, "meta": outcome.meta})

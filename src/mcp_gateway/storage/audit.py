@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
+import structlog
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +22,9 @@ from mcp_gateway.models.pages import Page
 from mcp_gateway.schema.tables import audit_heads as heads
 from mcp_gateway.schema.tables import audit_log as log
 from mcp_gateway.storage.database import storage_faults
-from mcp_gateway.storage.rows import fetch_page
+from mcp_gateway.storage.rows import fetch_page, id_bounds
+
+logger = structlog.get_logger(__name__)
 
 LABEL = b"audit-log"
 """What the keys of the chain are derived with."""
@@ -34,6 +37,8 @@ INTEGERS = (-(2**63), 2**64)
 class _Head(NamedTuple):
     seq: int
     digest: bytes
+    is_whole: bool
+    """Whether its signature says that all rows up to it are ours."""
     now: datetime
 
 
@@ -49,14 +54,27 @@ def record_bytes(created_at: datetime, *others: Any) -> bytes:
     return orjson.dumps([created_at.isoformat(timespec="microseconds"), *others], option=orjson.OPT_SORT_KEYS)
 
 
-def head_bytes(tenant_id: str, seq: int, digest: bytes) -> bytes:
-    """What a head's signature covers; no row's digest has this form."""
-    return b"head\n%b\n%d\n%b" % (tenant_id.encode(), seq, digest)
+def alone_bytes(digest: bytes) -> bytes:
+    """What is signed of a row that does not vouch for those before it: the end it was added to was not ours.
+
+    Otherwise whoever rewrote the rows of a key that is gone could wait for the next row to vouch for them.
+    """
+    return b"alone\n" + digest
+
+
+def head_bytes(tenant_id: str, seq: int, digest: bytes, *, is_whole: bool) -> bytes:
+    """What a head's signature covers; no row's digest has this form. Once not whole, a chain stays so."""
+    return b"%b\n%b\n%d\n%b" % (b"head" if is_whole else b"alone", tenant_id.encode(), seq, digest)
 
 
 def to_audit_row(row: Row[Any]) -> AuditRow:
     """From a row that has the public columns."""
     return AuditRow(**{column.name: getattr(row, column.name) for column in PUBLIC})
+
+
+def bounds(wanted: AuditFilter, after: str | None) -> tuple[str | None, str | None]:
+    """Ids a page lies between, see `id_bounds`."""
+    return id_bounds(ids.AUDIT, wanted.created_after, wanted.created_before, after)
 
 
 class AuditStore:
@@ -76,25 +94,27 @@ class AuditStore:
 
     async def list_page(self, tenant_id: str, wanted: AuditFilter, *, limit: int, after: str | None) -> Page[AuditRow]:
         """Of one tenant, newest first."""
+        first, below = bounds(wanted, after)
         query = select(*PUBLIC).where(log.c.tenant_id == tenant_id)
         if wanted.created_after is not None:
-            query = query.where(log.c.created_at > wanted.created_after)
+            query = query.where(log.c.id >= first, log.c.created_at > wanted.created_after)
         if wanted.created_before is not None:
             query = query.where(log.c.created_at < wanted.created_before)
         for name in ("action", "object_type", "object_id"):
             value = getattr(wanted, name)
             if value is not None:
                 query = query.where(log.c[name] == value)
-        return await fetch_page(self._connection, query, log, limit=limit, after=after, convert=to_audit_row)
+        return await fetch_page(self._connection, query, log, limit=limit, after=below, convert=to_audit_row)
 
     async def _extend(self, tenant_id: str, entries: Iterable[AuditEntry]) -> None:
-        seq, digest, now = await self._locked_head(tenant_id)
+        seq, digest, is_whole, now = await self._locked_head(tenant_id)
         rows: list[dict[str, Any]] = []
         for entry in entries:
             seq += 1
             fields = _fields(entry, seq, now)
             digest = link(digest, record_bytes(*(fields[name] for name in RECORDED)))
-            rows.append({**fields, "digest": digest, "key_id": self._chain.key_id, "mac": self._chain.sign(digest)})
+            mac = self._chain.sign(digest if is_whole else alone_bytes(digest))
+            rows.append({**fields, "digest": digest, "key_id": self._chain.key_id, "mac": mac})
         await self._connection.execute(insert(log), rows)
         await self._connection.execute(
             update(heads)
@@ -103,16 +123,14 @@ class AuditStore:
                 seq=seq,
                 digest=digest,
                 key_id=self._chain.key_id,
-                mac=self._chain.sign(head_bytes(tenant_id, seq, digest)),
+                mac=self._chain.sign(head_bytes(tenant_id, seq, digest, is_whole=is_whole)),
             )
         )
 
     async def _locked_head(self, tenant_id: str) -> _Head:
         # The clock after the lock was got: times rise along a chain.
         query = (
-            select(heads.c.seq, heads.c.digest, func.clock_timestamp().label("now"))
-            .where(heads.c.tenant_id == tenant_id)
-            .with_for_update()
+            select(heads, func.clock_timestamp().label("now")).where(heads.c.tenant_id == tenant_id).with_for_update()
         )
         found = (await self._connection.execute(query)).one_or_none()
         if found is None:
@@ -121,11 +139,15 @@ class AuditStore:
                 "seq": 0,
                 "digest": START,
                 "key_id": self._chain.key_id,
-                "mac": self._chain.sign(head_bytes(tenant_id, 0, START)),
+                "mac": self._chain.sign(head_bytes(tenant_id, 0, START, is_whole=True)),
             }
             await self._connection.execute(upsert(heads).values(first).on_conflict_do_nothing())
             found = (await self._connection.execute(query)).one()
-        return _Head(found.seq, found.digest, found.now)
+        message = head_bytes(tenant_id, found.seq, found.digest, is_whole=True)
+        is_whole = self._chain.vouches(found.key_id, message, found.mac) is True
+        if not is_whole:
+            logger.error("audit.head_not_vouched_for", tenant_id=tenant_id, seq=found.seq, key_id=found.key_id)
+        return _Head(found.seq, found.digest, is_whole, found.now)
 
 
 def _fields(entry: AuditEntry, seq: int, now: datetime) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from mcp_gateway.models.audit import AuditReport, BrokenRow, ChainEnd
 from mcp_gateway.schema.tables import audit_heads as heads
 from mcp_gateway.schema.tables import audit_log as log
 from mcp_gateway.schema.tables import tenants
-from mcp_gateway.storage.audit import RECORDED, head_bytes, record_bytes
+from mcp_gateway.storage.audit import RECORDED, alone_bytes, head_bytes, record_bytes
 from mcp_gateway.storage.database import storage_faults
 
 PAGE = 5_000
@@ -56,15 +56,16 @@ class ChainCheck:
         documents = (None if value is None else orjson.loads(value) for value in (row.before, row.after))
         digest = link(self._digest, record_bytes(*row[: len(RECORDED) - len(DOCUMENTS)], *documents))
         vouched = self._chain.vouches(row.key_id, digest, row.mac)
+        is_alone = vouched is False and self._chain.vouches(row.key_id, alone_bytes(digest), row.mac)
         if digest != row.digest:
             self._fail(row.seq, row.id, CHANGED)
-        elif vouched is False:
+        elif vouched is False and not is_alone:
             self._fail(row.seq, row.id, FORGED)
         elif self._noted is not None and row.seq == self._noted.seq and digest.hex() != self._noted.digest:
             self._fail(row.seq, row.id, NOT_AS_NOTED)
         elif vouched:
             self._unvouched = None
-        elif self._unvouched is None:
+        elif self._unvouched is None and not is_alone:
             self._unvouched = (row.seq, row.id, row.key_id)
         self.seq, self._digest, self._id = row.seq, digest, row.id
 
@@ -80,7 +81,9 @@ class ChainCheck:
         if head is None:
             self._fail(*((self.seq, self._id, HEADLESS) if self.seq else (1, None, MISSING)))
             return
-        vouched = self._chain.vouches(head.key_id, head_bytes(self._tenant_id, head.seq, head.digest), head.mac)
+        forms = (head_bytes(self._tenant_id, head.seq, head.digest, is_whole=whole) for whole in (True, False))
+        answers = {self._chain.vouches(head.key_id, form, head.mac) for form in forms}
+        vouched = True if True in answers else answers.pop()
         if head.seq > self.seq:
             self._fail(self.seq + 1, None, MISSING)
         elif vouched is False:
