@@ -57,22 +57,20 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="where to write the JSON")
     options = parser.parse_args()
     options.seconds = options.seconds or (1.0 if options.quick else 5.0)
-    runs = []
     with tempfile.TemporaryDirectory() as place, stores(Path(place), core=None) as environment:
         directory = Path(place)
         with running([sys.executable, str(stub_module.__file__)], None, {}, directory / "stub.log") as process:
             environment["GATEWAY_RICHPANEL_URL"] = ready_url(process)
             migrate(environment)
-            for workers in map(int, options.counts.split(",")):
-                runs.append(measure(environment, directory, workers, options))
+            counts = [int(count) for count in options.counts.split(",")]
+            runs = [measure(environment, directory, count, options) for count in counts]
     if options.out:
         options.out.parent.mkdir(exist_ok=True)
         options.out.write_text(json.dumps({"cores": os.cpu_count(), "runs": runs}, indent=1) + "\n")
     shared = "shared with the load, the stub and the stores"
     print(f"{os.cpu_count()} cores, {shared}; {options.connections} connections")
-    print(
-        "| workers | calls/s | CPU ms a call | p50/p99 ms | share of each worker | MB in all |\n|---|---|---|---|---|---|"
-    )
+    print("| workers | calls/s | CPU ms a call | p50/p99 ms | share of each worker | MB in all |")
+    print("|---" * 6 + "|")
     for run in runs:
         shares = ", ".join(f"{share:.0%}" for share in run["shares"])
         print(
