@@ -4,8 +4,8 @@ Why: `after_id IS NULL OR id < after_id` cannot be entered in the index where th
 list read the whole table; and the log of one server, or of one error, was looked for in the log of all.
 Safe for the code already deployed: the functions keep their names, parameters, results and privileges.
 
-Revision: 0008
-Revises: 0007
+Revision: 0010
+Revises: 0009
 """
 
 import sqlalchemy as sa
@@ -13,8 +13,8 @@ from alembic import op
 
 from mcp_gateway.schema.isolation import definer_function
 
-revision = "0008"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
