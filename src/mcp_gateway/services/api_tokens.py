@@ -48,7 +48,6 @@ class ApiTokenService:
         once: Once[CreatedApiToken] = ANEW,
     ) -> CreatedApiToken:
         """A new token; `scopes` None means all the caller has."""
-        check_expiry(expires_at, self._clock)
         granted = frozenset(scopes) if scopes is not None else caller.scopes & ALL_SCOPES
         if not granted <= caller.scopes:
             missing = ", ".join(sorted(granted - caller.scopes))
@@ -59,6 +58,8 @@ class ApiTokenService:
         minted = tokens.mint(API_TOKEN_PREFIX)
         async with self._unit_of_work(caller.tenant_id) as stores:
             await once.begin(stores, caller)
+            # After that: repeated a little later, a near expiry must not make another answer of it.
+            check_expiry(expires_at, self._clock)
             owner = await resolve_tenant(stores, caller, tenant_id)
             api_token = await stores.api_tokens.add(
                 owner,

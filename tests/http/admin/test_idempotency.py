@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from tests.support.clocks import ShiftedClock
 from tests.support.databases import connected
 from tests.support.gateways import running_gateway, settings_for
 from tests.support.problems import problem
@@ -110,10 +112,16 @@ async def test_quotes_are_no_part_of_a_key(gateway, pair):
     assert made[0].json()["id"] == made[1].json()["id"]
 
 
-async def test_100_at_once_make_one(gateway, tenant_id):
-    path = f"/integrated-account/{await gateway.account(tenant_id)}/mcp"
+async def test_100_at_once_make_one(stores):
+    # Connections enough that none of them waits for one until it is told to come back.
+    settings = settings_for(stores, richpanel_url="http://127.0.0.1:9/v1", database_pool_size=40)
     headers = keyed()
-    answers = await asyncio.gather(*(gateway.admin("POST", path, {"name": "s"}, headers=headers) for _ in range(100)))
+    async with running_gateway(settings) as gateway:
+        path = f"/integrated-account/{await gateway.account(await gateway.tenant())}/mcp"
+        answers = await asyncio.gather(
+            *(gateway.admin("POST", path, {"name": "s"}, headers=headers) for _ in range(100))
+        )
+        listed = (await gateway.admin("GET", path)).json()["result"]
     statuses = Counter(answer.status_code for answer in answers)
     assert statuses.keys() <= {201, 409}
     made = [answer for answer in answers if answer.status_code == 201]
@@ -122,7 +130,7 @@ async def test_100_at_once_make_one(gateway, tenant_id):
     for answer in answers:
         if answer.status_code == 409:
             problem(answer, 409, "request_in_progress")
-    assert len((await gateway.admin("GET", path)).json()["result"]) == 1
+    assert len(listed) == 1
 
 
 async def test_the_answer_survives_the_process_that_gave_it(stores):
@@ -174,3 +182,23 @@ async def test_after_24_hours_the_key_is_free_and_the_sweep_takes_the_answer(sto
         assert (await gateway.admin("DELETE", f"/tenant/{tenant_id}")).status_code == 200
         async with connected(stores.owner_url) as owner:
             assert await owner.fetchval(f"SELECT count(*) {of_tenant}", tenant_id) == 0
+
+
+@pytest.mark.parametrize("what", ["token", "server"])
+async def test_an_expiry_that_has_come_near_does_not_change_the_answer(stores, what):
+    clock = ShiftedClock()
+    settings = settings_for(stores, richpanel_url="http://127.0.0.1:9/v1")
+    headers = keyed()
+    async with running_gateway(settings, clock=clock) as gateway:
+        tenant_id = await gateway.tenant()
+        body = {"name": "short", "expires_at": (clock.now() + timedelta(seconds=90)).isoformat()}
+        path = "/api-token"
+        if what == "token":
+            body["tenant_id"] = tenant_id
+        else:
+            path = f"/integrated-account/{await gateway.account(tenant_id)}/mcp"
+        first = await gateway.admin("POST", path, body, headers=headers)
+        clock.advance(45)
+        again = await gateway.admin("POST", path, body, headers=headers)
+    assert (first.status_code, again.status_code) == (201, 201), again.text
+    assert again.json() == first.json()
