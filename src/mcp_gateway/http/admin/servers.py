@@ -79,7 +79,7 @@ async def change(
     caller: Writer,
     expected_version: ExpectedVersion,
     response: Response,
-) -> ServerOut:
+) -> ServerDetail:
     """Merges `name`, `expires_at` and the top-level keys of `config`; holds everywhere within a second."""
     given = body.model_fields_set
     changes = ServerChanges(
@@ -90,7 +90,7 @@ async def change(
     )
     server = await services.servers().update(caller, account_id, mcp_id, changes, expected_version=expected_version)
     response.headers.update(etag(server.version))
-    return ServerOut.of(server)
+    return ServerDetail.of_used(server)
 
 
 @router.post("/{mcp_id}/rotate", summary="Replace the token of an MCP server")
