@@ -31,7 +31,7 @@ from bench.peers.stub import ticket
 from mcp_gateway.main import create_app
 from mcp_gateway.models.upstream import UpstreamRequest, UpstreamResponse
 
-ROUNDS, CALLS = 12, 400
+ROUNDS, CALLS = 60, 100
 Message = MutableMapping[str, Any]
 
 

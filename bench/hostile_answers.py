@@ -1,4 +1,4 @@
-"""How long one answer of Richpanel's, as large as is let in, holds the event loop; takes under two minutes.
+"""How long one answer of Richpanel's, as large as is let in, holds the event loop; takes some minutes.
 
 Run `.venv/bin/python bench/hostile_answers.py [NAME]`: NAME chooses the bodies whose title has it. Prints for each
 body, each tool that may get it and some `fields` the most CPU seconds in one piece between the answer's last byte and
@@ -18,7 +18,7 @@ from mcp_gateway.catalog.tool import Tool
 from mcp_gateway.models.upstream import Exchange, UpstreamResponse
 
 MAX_BYTES = 8 * 2**20
-BAR_SECONDS = 0.75
+BAR_SECONDS = 0.8
 """Of one piece; half a second is the aim, and what is nothing but brackets needs that long to be parsed and freed."""
 LIST, GET = "list_all_richpanel_conversations", "get_single_richpanel_conversation_by_id"
 CONTEXT, USERS = "get_richpanel_conversation_context", "list_all_richpanel_users"

@@ -277,3 +277,15 @@ def test_its_description_says_how_many_requests_it_makes(tool: ToolByName) -> No
     parts: tuple[PartDescription, ...] = tool(CONTEXT).procedure.parts  # type: ignore[attr-defined]
     assert len(parts) == 4
     assert "up to four requests" in tool(CONTEXT).description
+
+
+def test_part_that_was_left_out_neither_appears_nor_hides_what_failed(tool: ToolByName) -> None:
+    answers = {**ALL, CUSTOMER: ok({"customer": {**PERSON, "note": "y" * 200_000}}), ORDER: status(500)}
+    chosen = play(tool(CONTEXT), {"id": ID, "fields": ["conversation.conversation_no"]}, answers)
+    assert list(chosen.result) == ["conversation", "errors"]
+    assert chosen.result["errors"]["order"]["type"] == "upstream_error"
+    assert "truncated" not in chosen.outcome.structured
+    whole = play(tool(CONTEXT), {"id": ID}, answers)
+    assert list(whole.result) == ["conversation", "order", "customer", "errors"]
+    assert whole.result["errors"] == chosen.result["errors"]
+    assert len(orjson.dumps(whole.outcome.structured)) <= PLAIN_RUN.budget

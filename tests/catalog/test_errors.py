@@ -4,6 +4,8 @@ import orjson
 import pytest
 
 from mcp_gateway.catalog.error_bodies import read_complaint
+from mcp_gateway.catalog.errors import within_budget
+from mcp_gateway.catalog.shrink import length_of
 from mcp_gateway.catalog.tool import Integration
 from mcp_gateway.exceptions import (
     UpstreamBrokenError,
@@ -263,3 +265,34 @@ def test_complaint_list_skips_what_names_nothing() -> None:
         ("x", "Invalid value", None),
         ("", "m", True),
     ]
+
+
+@pytest.mark.parametrize("budget", [4_000, 40_000])
+def test_error_is_within_the_budget_however_much_is_wrong(tool: ToolByName, budget: int) -> None:
+    faults = [{"param": f"ticket.{n}." + "p" * 5_000, "msg": "m" * 5_000, "value": "v" * 5_000} for n in range(60)]
+    outcome = within_budget(answer(tool, UPDATE, 400, {"error": faults}), budget)
+    error = error_of(outcome)
+    assert length_of(outcome.structured) <= budget
+    assert len(error.message) <= 2_000
+    assert len(error.details["problems"]) + error.details["problems_left_out"] == 50
+    assert error.details["problems"]
+
+
+def test_error_within_the_budget_stays_as_it_is(tool: ToolByName) -> None:
+    outcome = answer(tool, UPDATE, 400, {"error": VALIDATION})
+    assert within_budget(outcome, 4_000) == outcome
+    success = answer(tool, GET, 200, {"ticket": {"id": "1"}})
+    assert within_budget(success, 4_000) is success
+
+
+def test_message_of_any_origin_is_cut() -> None:
+    problems = {"problems": [{"path": "p" * 9_000}]}
+    error = ToolError(ErrorType.INVALID_ARGUMENTS, "gateway", "m" * 500_000, details=problems)
+    outcome = within_budget(ToolOutcome.from_error(error), 40_000)
+    assert len(error_of(outcome).message) == 2_000
+    assert length_of(outcome.structured) < 5_000
+
+
+def test_megabytes_of_complaint_are_read_at_their_front() -> None:
+    for body in (b"x " * 4_000_000, orjson.dumps({"message": "x " * 4_000_000}), orjson.dumps(["x " * 4_000_000])):
+        assert len(read_complaint(body).message) <= 10_000

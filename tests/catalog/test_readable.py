@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_gateway.catalog import readable as readable_module
 from mcp_gateway.catalog.readable import looks_like_html, readable
 
 
@@ -233,3 +234,18 @@ WORDS = st.text(string.ascii_letters, min_size=1, max_size=8)
 def test_no_word_is_lost_between_tags(pieces: list[tuple[str, str]]) -> None:
     text = readable("".join(f" {word} {tags}" for word, tags in pieces)).text
     assert [word for word in text.split() if word not in {"-", "|"}] == [word for word, _ in pieces]
+
+
+PIECES = st.sampled_from([
+    *("<p>", "</p>", "<br>", "<BR/>", "</br>", "<div>", "</div>", "<b>", "</b>", "<h1 class=x>", "<hr>", "<body>"),
+    *('<a href="https://x.example/a">', "<a href='mailto:a@b.example'>", "<a name=x>", "</a>", "<a href=/x>"),
+    *("text", " ", "\n", "two  words ", "&amp;", "&nbsp;", "&#8203;", "\u200b", "é", "https://x.example/a"),
+    *("<!-- c -->", "<style>p{}</style>", "<ul>", "<img alt=x>"),
+])  # fmt: skip
+
+
+@given(html=st.lists(PIECES, max_size=30).map("".join))
+def test_what_is_simple_reads_as_it_would_in_full(html):
+    pieces = readable_module._TOKEN.split(html)
+    simple = readable_module._simply(pieces)
+    assert simple is None or simple == readable_module._fully(pieces)

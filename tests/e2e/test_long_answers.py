@@ -10,6 +10,7 @@ import pytest
 
 from richpanel_sim.app import create_app as create_simulator
 from richpanel_sim.crowd import Crowd
+from richpanel_sim.faults import ForcedAnswer
 from richpanel_sim.limits import Quota
 from richpanel_sim.server import running
 from richpanel_sim.state import SimulatorState
@@ -141,3 +142,15 @@ async def test_answer_over_the_cap_names_a_smaller_limit(stores, simulator):
         error = (await gateway.call(server.token, LIST, {"limit": 100}))["structuredContent"]["error"]
         assert error["type"] == "upstream_too_large"
         assert "`limit` 25" in error["message"]
+
+
+async def test_refusal_is_within_the_budget_however_much_is_wrong(gateway, server, simulator):
+    faults = [{"param": "p" * 900, "msg": "m" * 900, "value": "v" * 900} for _ in range(60)]
+    simulator.faults.add(ForcedAnswer(status=400, body=orjson.dumps({"errors": faults})))
+    for arguments in ({"limit": 1}, {"limit": "many" * 9_000, **{f"a{n}" + "x" * 4_000: n for n in range(60)}}):
+        result = await gateway.call(server.token, LIST, arguments)
+        assert result["isError"]
+        assert len(orjson.dumps(result["structuredContent"]).decode()) <= BUDGET
+        error = result["structuredContent"]["error"]
+        assert len(error["message"]) <= 2_000
+        assert error["problems"]

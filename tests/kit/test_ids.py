@@ -1,6 +1,7 @@
 """Identifiers sort by creation, and what is none is told from its form."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -46,3 +47,16 @@ def test_changed_id_is_none(change):
 @given(st.text())
 def test_any_text_is_no_id(text):
     assert not ids.is_id(ids.TENANT + text[:25], ids.TENANT)
+
+
+@pytest.mark.parametrize("microsecond", [0, 1, 999, 1_000, 123_000, 123_456, 999_999])
+def test_first_identifier_of_an_instant_stands_between_older_and_newer_ones(microsecond):
+    at = datetime(2026, 11, 25, 9, 30, 1, microsecond, tzinfo=UTC)
+    first = ids.first_id(ids.AUDIT, at)
+    assert ids.is_id(first, ids.AUDIT)
+    assert ids.new_id(ids.AUDIT, at - timedelta(milliseconds=1)) < first <= ids.new_id(ids.AUDIT, at)
+    assert ids.new_id(ids.AUDIT, at) < ids.first_id(ids.AUDIT, at + timedelta(milliseconds=1))
+
+
+def test_first_identifier_of_an_instant_before_all_identifiers_is_the_smallest():
+    assert ids.first_id(ids.AUDIT, datetime.min.replace(tzinfo=UTC)) == ids.AUDIT + "0" * 26

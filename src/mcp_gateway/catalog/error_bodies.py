@@ -16,6 +16,7 @@ _MAX_DEPTH = 4
 _MAX_PROBLEMS = 50
 _MAX_PROBLEM_TEXT = 500
 _MAX_VALUE = 200
+_MAX_TEXT = 10_000
 _MAX_VALUES = 50_000
 """Members and elements of an error body that is read; one of more is a trick, and no complaint."""
 _TIMED_OUT = "timed out"
@@ -72,7 +73,7 @@ def complaint_of(value: Any, depth: int = 0) -> Complaint:
         return Complaint()
     match value:
         case str():
-            return Complaint(" ".join(value.split()))
+            return Complaint(_in_one_line(value))
         case list():
             return _of_list(value)
         case dict():
@@ -126,7 +127,7 @@ def _of_object(value: Mapping[str, Any], depth: int) -> Complaint:
 
 def _of_list(items: Sequence[Any]) -> Complaint:
     problems = tuple(found for item in items[:_MAX_PROBLEMS] if (found := _field(item)) is not None)
-    texts = [item for item in items[:_MAX_PROBLEMS] if isinstance(item, str)]
+    texts = [_in_one_line(item) for item in items[:_MAX_PROBLEMS] if isinstance(item, str)]
     return Complaint("; ".join(texts), problems)
 
 
@@ -149,7 +150,12 @@ def _small(item: Mapping[str, Any]) -> Any:
 
 
 def _first_text(value: Mapping[str, Any], names: Sequence[str]) -> str:
-    return next((" ".join(text.split()) for name in names if isinstance(text := value.get(name), str) and text), "")
+    return next((_in_one_line(text) for name in names if isinstance(text := value.get(name), str) and text), "")
+
+
+def _in_one_line(text: str) -> str:
+    """The text with single blanks; of megabytes only the front, and more of it than is ever told."""
+    return " ".join(text[:_MAX_TEXT].split())
 
 
 def _plain_text(body: bytes) -> str:
@@ -157,5 +163,5 @@ def _plain_text(body: bytes) -> str:
         text = body.decode()
     except UnicodeDecodeError:
         return ""
-    collapsed = " ".join(text.split())
+    collapsed = _in_one_line(text)
     return "" if collapsed.startswith(("<", "{", "[")) or not collapsed.isprintable() else collapsed

@@ -7,13 +7,16 @@ Whether a write may have happened decides between `upstream_*` and `outcome_unkn
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import Any
 
 from mcp_gateway.catalog.error_bodies import Complaint, read_complaint
+from mcp_gateway.catalog.shrink import length_of
 from mcp_gateway.exceptions import UpstreamError, UpstreamTimeoutError, UpstreamTooLargeError, UpstreamUnreachableError
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.upstream import UpstreamResponse
 
+_PROBLEMS, _LEFT_OUT = "problems", "problems_left_out"
 MAX_MESSAGE = 2000
 """Characters of a message, upstream's part included."""
 _GATEWAY_STATUSES = frozenset({408, 502, 503, 504})
@@ -119,6 +122,46 @@ def rate_limited(status: int, context: ErrorContext, limits: RateLimits | None) 
     }
     error = ToolError(ErrorType.RATE_LIMITED, "upstream", _wait_sentence(context, limits, wait), status, details)
     return ToolOutcome.from_error(error, limits)
+
+
+def within_budget(outcome: ToolOutcome, budget: int) -> ToolOutcome:
+    """The outcome, its error in at most `budget` characters."""
+    if outcome.error is None:
+        return outcome
+    error = bounded(outcome.error, budget)
+    return replace(outcome, error=error, structured={**outcome.structured, "error": error.to_dict()})
+
+
+def bounded(error: ToolError, budget: int) -> ToolError:
+    """The error in at most `budget` characters of JSON, 4,000 or more: its message, and what it lists of problems.
+
+    `problems_left_out` says how many are not listed.
+    """
+    message = error.message if len(error.message) <= MAX_MESSAGE else f"{error.message[: MAX_MESSAGE - 1]}…"
+    bounded_one = replace(error, message=message)
+    problems = error.details.get(_PROBLEMS)
+    if not isinstance(problems, list):
+        return bounded_one
+    frame = replace(bounded_one, details={**error.details, _PROBLEMS: [], _LEFT_OUT: len(problems)})
+    room = budget - length_of({"error": frame.to_dict()})
+    listed: list[Any] = []
+    for problem in map(_short_problem, problems):
+        room -= length_of(problem) + 1
+        if room < 0:
+            break
+        listed.append(problem)
+    left_out = {_LEFT_OUT: len(problems) - len(listed)} if len(listed) < len(problems) else {}
+    return replace(bounded_one, details={**error.details, _PROBLEMS: listed, **left_out})
+
+
+def _short_problem(problem: Any) -> Any:
+    """Its texts are cut where they are longer than any message."""
+    if not isinstance(problem, dict):
+        return problem
+    return {
+        name: f"{value[: MAX_MESSAGE - 1]}…" if isinstance(value, str) and len(value) > MAX_MESSAGE else value
+        for name, value in problem.items()
+    }
 
 
 def _wait_sentence(context: ErrorContext, limits: RateLimits, wait: int) -> str:

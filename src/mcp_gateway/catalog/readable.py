@@ -44,6 +44,8 @@ _BLOCKS = {
 """Block elements → line breaks between them and their neighbours."""
 _MEANT = frozenset({*_BLOCKS, "a", "br", "img", "td", "th"})
 """Every other tag says nothing about the text."""
+_SIMPLE_BLOCKS = frozenset(_BLOCKS) - {"blockquote", "li", "ol", "pre", "table", "tr", "ul"}
+"""Those that say nothing but where a line ends."""
 _MAX_INDENT = 6
 MAX_TAGS = 50_000
 """Mails have hundreds, newsletters thousands; each costs microseconds, and megabytes of nothing else can be sent."""
@@ -73,6 +75,12 @@ def readable(html: str, most_tags: int = MAX_TAGS) -> "Reading":
     is_whole = tags < most_tags or not pieces[-1]
     if not is_whole:
         pieces[-1] = f" … [cut: the last {len(pieces[-1]):,} of {len(html):,} characters of HTML]"
+    simple = _simply(pieces)
+    return Reading(_fully(pieces) if simple is None else simple, tags, is_whole)
+
+
+def _fully(pieces: list[str]) -> str:
+    """The text of anything."""
     text = _Text()
     if pieces[0]:
         text.add(_resolved(pieces[0]))
@@ -82,7 +90,63 @@ def readable(html: str, most_tags: int = MAX_TAGS) -> "Reading":
             text.close(known) if slash else text.open(known, rest)
         if following:
             text.add(_resolved(following))
-    return Reading(text.finished(), tags, is_whole)
+    return text.finished()
+
+
+def _simply(pieces: list[str]) -> str | None:  # noqa: C901, PLR0912 - one loop without calls is what it is for
+    """The same for paragraphs, lines and links, which most mails are made of; None for what has more in it.
+
+    Nearly every conversation is read this way, so that it costs a tenth matters.
+    """
+    parts: list[str] = []
+    breaks, has_space = 0, False
+    link: tuple[str, int] | None = None
+    text = pieces[0]
+    at = 5
+    while True:
+        if text:
+            if "&" in text:
+                text = _resolved(text)
+            if not text.isascii() and _PADDING.search(text):
+                return None
+            words = text.split()
+            if words:
+                if parts and breaks:
+                    parts.append("\n" if breaks == 1 else "\n\n")
+                elif parts and (has_space or text[0].isspace()):
+                    parts.append(" ")
+                parts.append(" ".join(words))
+                breaks, has_space = 0, text[-1].isspace()
+            else:
+                has_space = True
+        if at >= len(pieces):
+            break
+        slash, name, rest, text = pieces[at - 3], pieces[at - 2], pieces[at - 1], pieces[at]
+        at += 5
+        known = name.lower() if name else ""
+        if known in _SIMPLE_BLOCKS:
+            breaks = max(breaks, _BLOCKS[known])
+        elif known == "br":
+            breaks += not slash
+        elif known == "a":
+            _close_link(link, parts)
+            link = None if slash else (_attribute(rest, "href").replace(" ", ""), len(parts))
+        elif known in _MEANT:
+            return None
+    _close_link(link, parts)
+    return "".join(parts)
+
+
+def _close_link(link: tuple[str, int] | None, parts: list[str]) -> None:
+    """Add the URL of a link to its text, where it tells more than the text does."""
+    if link is None:
+        return
+    url, start = link
+    if start == len(parts) or not _URL.match(url):
+        return
+    shown = "".join(parts[start:]).strip(" \n>-|")
+    if _bare(shown) != _bare(url):
+        parts.append(f" ({url})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +268,8 @@ class _Text:
         return " " if self._space else ""
 
     def _end_link(self) -> None:
-        if self._link is None:
-            return
-        (url, start), self._link = self._link, None
-        if start == len(self._parts) or not _URL.match(url):
-            return
-        shown = "".join(self._parts[start:]).strip(" \n>-|")
-        if _bare(shown) != _bare(url):
-            self._parts.append(f" ({url})")
+        _close_link(self._link, self._parts)
+        self._link = None
 
 
 def _bare(url: str) -> str:

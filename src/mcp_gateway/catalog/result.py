@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from mcp_gateway.catalog import wide_integers
 from mcp_gateway.catalog.description import ResponseDescription
 from mcp_gateway.catalog.error_bodies import Complaint, complaint_alone, message_alone, names_error
 from mcp_gateway.catalog.errors import ErrorContext, ambiguous, bad_response, classify, complaint_in_success
@@ -163,7 +164,7 @@ def _json(body: bytes) -> Any:
     if len(text) > MAX_VALUES and containers + text.count(b",") > MAX_VALUES:
         raise _UnusableError(f"the body holds more than {MAX_VALUES} values")
     try:
-        value = orjson.loads(text)
+        value = wide_integers.loads(text)
     except orjson.JSONDecodeError as exc:
         raise _UnusableError(f"the body is not JSON ({len(body)} bytes)") from exc
     if containers > MAX_DEPTH and _is_deep(value):

@@ -7,7 +7,7 @@ The form after the prefix is that of a ULID (https://github.com/ulid/spec) in lo
 import re
 import secrets
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 RANDOM_BITS = 80
@@ -20,23 +20,29 @@ SERVER = "mcp_srv_"
 AUDIT = "aud_"
 TOOL_CALL = "call_"
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM = re.compile(rf"[{ALPHABET}]{{{LENGTH}}}")
 
 
 def new_id(prefix: str, at: datetime | None = None) -> str:
     """A fresh identifier with this prefix, of this instant or of now."""
-    milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
+    milliseconds = time.time_ns() // 1_000_000 if at is None else _milliseconds(at)
     return prefix + _digits(milliseconds << RANDOM_BITS | secrets.randbits(RANDOM_BITS))
 
 
 def first_id(prefix: str, at: datetime) -> str:
     """The smallest identifier of this instant's millisecond: all that are older sort before it."""
-    return prefix + _digits(max(0, int(at.timestamp() * 1000)) << RANDOM_BITS)
+    return prefix + _digits(max(0, _milliseconds(at)) << RANDOM_BITS)
 
 
 def is_id(text: str, prefix: str) -> bool:
     """Whether this could be an identifier with this prefix; no store is needed to say no."""
     return text.startswith(prefix) and _FORM.fullmatch(text, len(prefix)) is not None
+
+
+def _milliseconds(at: datetime) -> int:
+    # In whole numbers: a float would now and then be a millisecond short.
+    return (at - EPOCH) // timedelta(milliseconds=1)
 
 
 def _digits(number: int) -> str:

@@ -20,9 +20,11 @@ APPLICATION_FUNCTIONS = {
     "list_accounts(text, integer)": "the operator's list of integrated accounts, without keys",
     "list_api_tokens(text, integer)": "the operator's list of API tokens, without digests",
     "tenants_with_expired(integer)": "the expiry sweep: whose servers and tokens have expired",
-    "list_audit_log(text, integer, timestamp with time zone, timestamp with time zone, text, text, text)": (
+    "list_audit_log(text, text, integer, timestamp with time zone, timestamp with time zone, text, text, text)": (
         "the operator's audit log"
     ),
+    "tenant_by_idempotency_key(bytea)": "the operator repeats a request: whose change it made the first time",
+    "delete_expired_idempotency_keys(integer)": "the sweep of answers that were kept long enough",
     "key_ids_in_use()": "the start of `serve`: which encryption keys stored secrets are sealed with",
     "record_server_use(text[], timestamp with time zone[], text[], text[])": "when MCP servers were last used",
     "add_tool_calls(jsonb)": "the log of tool calls: one batch holds calls of many tenants",

@@ -73,5 +73,7 @@ def canonical_json(arguments: Mapping[str, Any]) -> bytes:
 
 def clean(text: str) -> str:
     """What a stranger calls itself, on one printable line."""
-    shown = "".join(character if character.isprintable() else "?" for character in text[:MAX_CLIENT])
-    return redact(shown)
+    text = text[:MAX_CLIENT]
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else "?" for character in text)
+    return redact(text)

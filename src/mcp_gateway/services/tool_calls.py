@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from mcp_gateway.catalog.cursor import CursorCodec
+from mcp_gateway.catalog.errors import within_budget
 from mcp_gateway.catalog.presentation import NOTICE
 from mcp_gateway.catalog.procedure import Steps
 from mcp_gateway.catalog.run import Run
@@ -153,7 +154,7 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome = await self._limited(call)
+        outcome = within_budget(await self._limited(call), self._budget)
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
             outcome = _dressed(outcome, call.principal)
         outcome = marked(outcome, fences=call.principal.config.fence_untrusted_text)

@@ -22,7 +22,7 @@ from mcp_gateway.models.pages import Page
 from mcp_gateway.schema.tables import audit_heads as heads
 from mcp_gateway.schema.tables import audit_log as log
 from mcp_gateway.storage.database import storage_faults
-from mcp_gateway.storage.rows import fetch_page
+from mcp_gateway.storage.rows import fetch_page, id_bounds
 
 logger = structlog.get_logger(__name__)
 
@@ -72,6 +72,11 @@ def to_audit_row(row: Row[Any]) -> AuditRow:
     return AuditRow(**{column.name: getattr(row, column.name) for column in PUBLIC})
 
 
+def bounds(wanted: AuditFilter, after: str | None) -> tuple[str | None, str | None]:
+    """Ids a page lies between, see `id_bounds`."""
+    return id_bounds(ids.AUDIT, wanted.created_after, wanted.created_before, after)
+
+
 class AuditStore:
     """Adds to the log and reads it."""
 
@@ -89,16 +94,17 @@ class AuditStore:
 
     async def list_page(self, tenant_id: str, wanted: AuditFilter, *, limit: int, after: str | None) -> Page[AuditRow]:
         """Of one tenant, newest first."""
+        first, below = bounds(wanted, after)
         query = select(*PUBLIC).where(log.c.tenant_id == tenant_id)
         if wanted.created_after is not None:
-            query = query.where(log.c.created_at > wanted.created_after)
+            query = query.where(log.c.id >= first, log.c.created_at > wanted.created_after)
         if wanted.created_before is not None:
             query = query.where(log.c.created_at < wanted.created_before)
         for name in ("action", "object_type", "object_id"):
             value = getattr(wanted, name)
             if value is not None:
                 query = query.where(log.c[name] == value)
-        return await fetch_page(self._connection, query, log, limit=limit, after=after, convert=to_audit_row)
+        return await fetch_page(self._connection, query, log, limit=limit, after=below, convert=to_audit_row)
 
     async def _extend(self, tenant_id: str, entries: Iterable[AuditEntry]) -> None:
         seq, digest, is_whole, now = await self._locked_head(tenant_id)

@@ -1,15 +1,20 @@
 """What the stores share: tenant filter, keyset pages, versions."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, Table, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mcp_gateway.kit import ids
 from mcp_gateway.models.pages import Page
 from mcp_gateway.storage.database import storage_faults
 
 T = TypeVar("T")
+
+MILLISECOND = timedelta(milliseconds=1)
+LAST_INSTANT = datetime.max.replace(tzinfo=UTC) - MILLISECOND
 
 
 def unexpired(table: Table) -> ColumnElement[bool]:
@@ -25,6 +30,20 @@ def expired(table: Table) -> ColumnElement[bool]:
 def changed(table: Table) -> dict[str, Any]:
     """What every update sets besides its own columns."""
     return {"version": table.c.version + 1, "updated_at": func.now()}
+
+
+def id_bounds(
+    prefix: str, created_after: datetime | None, created_before: datetime | None, after: str | None
+) -> tuple[str | None, str | None]:
+    """The smallest id a row of these times can have, and what its id and that of the page's rows is below.
+
+    Ids begin with their time, so that the index which serves the order of a list serves its time filters too.
+    """
+    first = None if created_after is None else ids.first_id(prefix, created_after)
+    ends = [] if after is None else [after]
+    if created_before is not None and created_before < LAST_INSTANT:
+        ends.append(ids.first_id(prefix, created_before + MILLISECOND))
+    return first, min(ends, default=None)
 
 
 async def fetch_page(

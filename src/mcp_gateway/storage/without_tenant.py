@@ -24,11 +24,13 @@ from mcp_gateway.models.tenants import Tenant
 from mcp_gateway.models.tool_calls import CallFilter, LoggedCall
 from mcp_gateway.storage.accounts import to_account
 from mcp_gateway.storage.api_tokens import to_api_token
+from mcp_gateway.storage.audit import bounds as audit_bounds
 from mcp_gateway.storage.audit import to_audit_row
 from mcp_gateway.storage.database import storage_faults
 from mcp_gateway.storage.rows import to_page
 from mcp_gateway.storage.tenants import to_tenant
-from mcp_gateway.storage.tool_calls import below_id, from_id, to_logged_call
+from mcp_gateway.storage.tool_calls import bounds as call_bounds
+from mcp_gateway.storage.tool_calls import to_logged_call
 
 T = TypeVar("T")
 
@@ -40,6 +42,7 @@ class TenantOf(StrEnum):
     API_TOKEN_DIGEST = "tenant_by_api_token_digest"  # noqa: S105 - a function's name
     ACCOUNT_ID = "tenant_by_account_id"
     API_TOKEN_ID = "tenant_by_api_token_id"  # noqa: S105 - a function's name
+    IDEMPOTENCY_KEY = "tenant_by_idempotency_key"
 
 
 class AcrossTenants:
@@ -63,13 +66,13 @@ class AcrossTenants:
     async def list_audit_log(self, wanted: AuditFilter, *, limit: int, after: str | None) -> Page[AuditRow]:
         """Of all tenants, newest first."""
         query = (
-            "SELECT * FROM public.list_audit_log(:after, :count, :created_after, :created_before, "
-            "CAST(:action AS text), CAST(:object_type AS text), CAST(:object_id AS text))"
+            "SELECT * FROM public.list_audit_log(CAST(:below AS text), CAST(:from AS text), :count, :created_after, "
+            ":created_before, CAST(:action AS text), CAST(:object_type AS text), CAST(:object_id AS text))"
         )
+        first, below = audit_bounds(wanted, after)
         rows = await self._rows(
             query,
-            after=after,
-            count=limit + 1,
+            **{"below": below, "from": first, "count": limit + 1},
             created_after=wanted.created_after,
             created_before=wanted.created_before,
             action=wanted.action,
@@ -97,9 +100,10 @@ class AcrossTenants:
             "SELECT * FROM public.list_tool_calls(CAST(:below AS text), CAST(:from AS text), :count, :created_after, "
             ":created_before, CAST(:server AS text), CAST(:tool AS text), CAST(:status AS text))"
         )
+        first, below = call_bounds(wanted, after)
         rows = await self._rows(
             query,
-            **{"below": below_id(wanted, after), "from": from_id(wanted), "count": limit + 1},
+            **{"below": below, "from": first, "count": limit + 1},
             created_after=wanted.created_after,
             created_before=wanted.created_before,
             server=wanted.server_id,
@@ -119,6 +123,12 @@ class AcrossTenants:
         """Tenants of up to `limit` MCP servers and as many API tokens past their expiry."""
         rows = await self._rows("SELECT * FROM public.tenants_with_expired(:limit) AS tenant_id", limit=limit)
         return [row.tenant_id for row in rows]
+
+    async def delete_expired_answers(self, limit: int) -> int:
+        """Forget answers that were kept long enough; how many."""
+        [row] = await self._rows("SELECT public.delete_expired_idempotency_keys(:limit) AS removed", limit=limit)
+        removed: int = row.removed
+        return removed
 
     async def record_server_use(self, uses: Sequence[ServerUse]) -> None:
         """When servers were last used, and by whom; what somebody else holds is passed over."""

@@ -146,6 +146,12 @@ async def test_filters_narrow(gateway, tenant_id):
     assert await ids(object_id=server.account_id) == [2]
     assert await ids(**{"created_at[gt]": rows[1]["created_at"]}) == [4]
     assert await ids(**{"created_at[lt]": rows[1]["created_at"]}) == [2, 1]
+    between = {"created_at[gt]": rows[3]["created_at"], "created_at[lt]": rows[0]["created_at"]}
+    everyone = (await log(gateway, params=between))["result"]
+    assert [row["seq"] for row in everyone if row["tenant_id"] == tenant_id] == [3, 2]
+    assert (await log(gateway, params={"created_at[lt]": "0001-01-01T00:00:00Z"}))["result"] == []
+    assert (await log(gateway, params={"created_at[gt]": "9999-12-31T23:59:59.999999Z"}))["result"] == []
+    assert (await log(gateway, params={"created_at[lt]": "9999-12-31T23:59:59.999999Z"}))["result"]
 
 
 async def test_unknown_filter_is_refused_and_the_known_are_named(gateway):
