@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from redis.asyncio import Redis
 
 from tests.e2e.conftest import RICHPANEL_KEY
 from tests.e2e.test_replicas import is_alive
@@ -83,6 +84,21 @@ async def test_without_redis_the_receipt_says_so_and_tells_the_worst_case(pair, 
         assert response.status_code == 200
         assert response.json()["replicas"] is None
         assert check(response.json(), began) is False
+
+
+async def test_redis_without_memory_left_still_carries_revocations(world, own_database, valkey):
+    async with Redis.from_url(valkey.url) as redis:
+        await redis.config_set("maxmemory", "1")
+    settings = settings_for(replace(own_database, redis_url=valkey.url), richpanel_url=world.upstream_url)
+    async with running_gateway(settings) as one, running_gateway(settings) as two:
+        server = await one.server(api_key=RICHPANEL_KEY)
+        assert await is_alive(two, server.token)
+        path = f"/integrated-account/{server.account_id}/mcp/{server.id}"
+        answer = (await one.admin("DELETE", path)).json()
+        assert answer["replicas"] is not None
+        async with asyncio.timeout(10):
+            while await is_alive(two, server.token):
+                await asyncio.sleep(0.02)
 
 
 async def test_replica_that_stopped_is_not_counted(world, own_database, valkey):

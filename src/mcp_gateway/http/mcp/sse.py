@@ -146,6 +146,7 @@ class MessageEndpoint:
         streams = factory.streams
         host_of, has_place = factory.hosts.host, streams.places.enter(principal.server_id)
         if not has_place:
+            factory.metrics.limit_met("stream_calls")
             logger.warning("sse.overloaded", server_id=principal.server_id)
         try:
             reply = await while_open(
