@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-complete
 
-.PHONY: setup demo test conformance clients fuzz security bench check format lock clean
+.PHONY: setup demo test conformance clients fuzz security bench bench-scale bench-workers bench-slow bench-start check format lock clean
 
 # Does nothing when neither the lock nor the project's metadata changed.
 setup: $(STAMP)
@@ -39,6 +39,20 @@ security: setup
 # Against FastMCP and the floor, a core each for what is measured and for the load: make bench QUICK=1 ONLY=gateway,floor
 bench: setup
 	@$(BIN)/python -m bench.peers $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") --out .data/bench.json
+
+# 100,000 servers against 10, a thousand tokens in rotation, lists at a million log rows; and what docs/performance.md
+# and docs/scaling.md quote besides: several workers, an upstream that takes its time, the time until the first answer.
+bench-scale: setup
+	@$(BIN)/python -m bench.scale $(if $(QUICK),--quick) --out .data/bench-scale.json
+
+bench-workers: setup
+	@$(BIN)/python -m bench.workers $(if $(QUICK),--quick) --out .data/bench-workers.json
+
+bench-slow: setup
+	@$(BIN)/python -m bench.slow_upstream $(if $(QUICK),--quick) --out .data/bench-slow.json
+
+bench-start: setup
+	@$(BIN)/python -m bench.start $(if $(QUICK),--quick) --out .data/bench-start.json
 
 check: setup
 	@$(BIN)/ruff format --check --quiet .

@@ -28,6 +28,10 @@ class Load:
     seconds: float
     mark: str
     """Every answer must hold it and have status 200; one that does not counts as bad."""
+    at_most: int = 0
+    """So many requests and then no more, whatever time is left; 0 for no such end."""
+    gap_seconds: float = 0.0
+    """Between opening one connection and the next."""
 
 
 @dataclass
@@ -76,6 +80,7 @@ class Driver:
         self._load = load
         self._requests = [request.encode() for request in load.requests]
         self._next = 0
+        self._left = load.at_most or sys.maxsize
         self._mark = load.mark.encode()
         self._poll = select.epoll()
         self._connections: dict[int, Connection] = {}
@@ -87,10 +92,11 @@ class Driver:
         """For as long as asked; what is on its way then is waited for, and counted."""
         for _ in range(self._load.connections):
             self._open()
+            time.sleep(self._load.gap_seconds)
         started, cpu = time.perf_counter(), time.process_time()
         end = started + self._load.seconds
-        waiting = len(self._connections)
-        for connection in self._connections.values():
+        waiting = min(len(self._connections), self._left)
+        for connection in list(self._connections.values())[:waiting]:
             self._send(connection)
         while waiting:
             events = self._poll.poll(STALL_SECONDS)
@@ -99,7 +105,7 @@ class Driver:
             for descriptor, _ in events:
                 connection = self._connections[descriptor]
                 if self._read(connection):
-                    if time.perf_counter() < end:
+                    if self._left and time.perf_counter() < end:
                         self._send(connection)
                     else:
                         waiting -= 1
@@ -117,6 +123,7 @@ class Driver:
     def _send(self, connection: Connection) -> None:
         request = self._requests[self._next]
         self._next = (self._next + 1) % len(self._requests)
+        self._left -= 1
         connection.sent_at = time.perf_counter()
         connection.wire.send(request)
 

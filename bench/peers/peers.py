@@ -172,10 +172,10 @@ def fastmcp(era: str) -> Callable[[Bench], contextlib.AbstractContextManager[Tar
 
 
 @contextlib.contextmanager
-def stores(directory: Path) -> Iterator[dict[str, str]]:
-    """The settings that lead to stores of its own, on the load's core."""
+def stores(directory: Path, *, core: int | None = LOAD_CORE) -> Iterator[dict[str, str]]:
+    """The settings that lead to stores of its own, on the load's core or, with None, on any."""
     mine = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {LOAD_CORE})
+    os.sched_setaffinity(0, mine if core is None else {core})
     try:
         with contextlib.ExitStack() as stack:
             postgres = stack.enter_context(EmbeddedPostgres(directory / "postgres", durable=False))
@@ -228,25 +228,38 @@ async def provisioned_by(app: Any, key: str) -> str:
         return f"/mcp/{(await made(path, {'name': 's', 'config': {}}))['token']}"
 
 
+PROGRAM = (sys.executable, "-m", "mcp_gateway.cli")
+
+
+def migrate(environment: dict[str, str]) -> None:
+    subprocess.run([*PROGRAM, "migrate"], env={**os.environ, **environment}, check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def serving(
+    environment: dict[str, str], log: Path, *, workers: int = 1, core: int | None = MEASURED_CORE
+) -> Iterator[tuple[int, str]]:
+    """The gateway on migrated stores: its process id and its URL."""
+    command = [*PROGRAM, "serve", "--port", "0", "--workers", str(workers)]
+    with running(command, core, environment, log) as process:
+        yield process.pid, ready_url(process)
+
+
 def gateway(era: str) -> Callable[[Bench], contextlib.AbstractContextManager[Target]]:
     @contextlib.contextmanager
     def start(bench: Bench) -> Iterator[Target]:
-        program = [sys.executable, "-m", "mcp_gateway.cli"]
         with tempfile.TemporaryDirectory(dir=bench.directory) as place, stores(Path(place)) as environment:
-            environment |= {
-                "GATEWAY_RICHPANEL_URL": bench.upstream,
-                "GATEWAY_ALLOW_PRIVATE_UPSTREAM": "true",
-                **bench.settings,
-            }
-            subprocess.run([*program, "migrate"], env={**os.environ, **environment}, check=True, capture_output=True)
-            command = [*program, "serve", "--port", "0", "--workers", str(bench.workers)]
-            with running(command, MEASURED_CORE, environment, bench.log) as process:
-                url = ready_url(process)
+            environment |= {"GATEWAY_RICHPANEL_URL": bench.upstream, **bench.settings}
+            migrate(environment)
+            with serving(environment, bench.log, workers=bench.workers) as (pid, url):
                 paths = provisioned(url, environment["GATEWAY_OPERATOR_KEY"], bench.servers)
-                requests = mcp_requests(paths, era)
-                yield Target(process.pid, "127.0.0.1", int(url.rpartition(":")[2]), requests, MARKS)
+                yield gateway_target(pid, url, paths, era)
 
     return start
+
+
+def gateway_target(pid: int, url: str, paths: list[str], era: str) -> Target:
+    return Target(pid, "127.0.0.1", int(url.rpartition(":")[2]), mcp_requests(paths, era), MARKS)
 
 
 PEERS = (

@@ -15,15 +15,17 @@ MEASURED_CORE, LOAD_CORE = 0, 1
 STOP_SECONDS = 10
 
 
-def pinned(command: Sequence[str], core: int) -> list[str]:
-    """The command, kept on one core with all its children."""
+def pinned(command: Sequence[str], core: int | None) -> list[str]:
+    """The command, kept on one core with all its children; None leaves it where it likes."""
+    if core is None:
+        return [*command]
     place = f"import os,sys; os.sched_setaffinity(0, {{{core}}}); os.execvp(sys.argv[1], sys.argv[1:])"
     return [sys.executable, "-c", place, *command]
 
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], core: int, environment: Mapping[str, str], log: Path
+    command: Sequence[str], core: int | None, environment: Mapping[str, str], log: Path
 ) -> Iterator["subprocess.Popen[str]"]:
     """The process for the length of the block, its children too; its standard error goes to the log."""
     with log.open("a") as errors:
@@ -86,12 +88,24 @@ def cpu_seconds(pids: Sequence[int]) -> float:
 
 def memory_mb(pids: Sequence[int]) -> float:
     """Proportional set size: shared pages count by their share."""
-    kilobytes = 0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
-            kilobytes += int(found[1]) if found else 0
-    return kilobytes / 1024
+    return sum(_megabytes(pid, "smaps_rollup", "Pss") for pid in pids)
+
+
+def resident_mb(pid: int) -> float:
+    """Of one process, whatever it shares included: what does not change with who else runs."""
+    return _megabytes(pid, "status", "VmRSS")
+
+
+def peak_mb(pid: int) -> float:
+    """The most that was ever resident of one process."""
+    return _megabytes(pid, "status", "VmHWM")
+
+
+def _megabytes(pid: int, file: str, field: str) -> float:
+    with contextlib.suppress(OSError):
+        found = re.search(rf"^{field}:\s+(\d+)", Path(f"/proc/{pid}/{file}").read_text(), re.MULTILINE)
+        return int(found[1]) / 1024 if found else 0
+    return 0
 
 
 def busy_seconds(core: int) -> float:

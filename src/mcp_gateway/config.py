@@ -205,7 +205,7 @@ class Settings(BaseSettings):
         default=200, ge=1, le=100_000, description="the same for one MCP server, per process"
     )
     max_streams_per_tenant: int = Field(
-        default=1000, ge=1, le=100_000, description="the same for one tenant, per process"
+        default=2500, ge=1, le=100_000, description="the same for one tenant, per process"
     )
     max_stream_calls_per_server: int = Field(
         default=128,

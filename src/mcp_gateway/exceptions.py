@@ -11,6 +11,8 @@ GatewayError                       code · http_status · a public message
 │  ├─ NotFoundError          404   also for another tenant's object: the two must not be told apart
 │  ├─ RateLimitedError       429   too many wrong keys from one address
 │  ├─ StaleVersionError      412   `If-Match` named an older version
+│  ├─ RequestRunningError    409   the same request is being carried out
+│  ├─ IdempotencyKeyReusedError 422  the key came with another request
 │  ├─ PayloadTooLargeError   413
 │  └─ UnsupportedMediaTypeError 415  a content coding
 ├─ UpstreamError                   Richpanel said nothing that can be used; `sent` tells whether it may have acted
@@ -132,6 +134,20 @@ class RateLimitedError(CallerError):
     def __init__(self, message: str, *, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class RequestRunningError(CallerError):
+    """A request with this `Idempotency-Key` has not ended, or its answer is lost."""
+
+    code = "request_in_progress"
+    http_status = 409
+
+
+class IdempotencyKeyReusedError(CallerError):
+    """This `Idempotency-Key` belongs to another request."""
+
+    code = "idempotency_key_reused"
+    http_status = 422
 
 
 class PayloadTooLargeError(CallerError):

@@ -1,11 +1,11 @@
 """Wires everything: what one process opens once, and the services built on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -24,8 +24,9 @@ from mcp_gateway.kit.sealing import Sealer
 from mcp_gateway.kit.stream_ids import StreamIds
 from mcp_gateway.kit.tasks import cancel_all
 from mcp_gateway.models.audit import AuditReport, ChainEnd
+from mcp_gateway.models.idempotency import Answer
 from mcp_gateway.models.keys import RotationReport
-from mcp_gateway.models.principals import ApiTokenPrincipal, ServerPrincipal
+from mcp_gateway.models.principals import AdminPrincipal, ApiTokenPrincipal, ServerPrincipal
 from mcp_gateway.models.token_events import TokenKind
 from mcp_gateway.services.account_keys import AccountKeys
 from mcp_gateway.services.accounts import AccountService
@@ -37,6 +38,7 @@ from mcp_gateway.services.call_limits import CallLimits, LimitFigures
 from mcp_gateway.services.call_log import ToolCallLog
 from mcp_gateway.services.direct_calls import DirectCallService
 from mcp_gateway.services.duplicates import DuplicateGuard
+from mcp_gateway.services.idempotency import KeyedOnce, Once
 from mcp_gateway.services.last_seen import LastSeen
 from mcp_gateway.services.paging import ListCursors
 from mcp_gateway.services.quotas import WINDOW_SECONDS
@@ -75,6 +77,8 @@ RICHPANEL = "richpanel"
 """The integration whose address is a setting."""
 FIRST_LINK_SECONDS = 1.0
 """How long the start waits for Redis before it serves from Postgres alone."""
+
+R = TypeVar("R")
 
 logger = structlog.get_logger(__name__)
 
@@ -211,7 +215,7 @@ class Factory:
             clock=context.clock,
         )
         # A subscription of its own: answers in pieces must not make the announcements of tokens late.
-        self._stream_link = RedisLink(context.redis)
+        self._stream_link = RedisLink(context.redis, carries="streams")
         self.streams = self._streams(context, StreamIds(shared_secret))
         self.upkeep = Upkeep(
             unit_of_work=self._unit_of_work,
@@ -220,6 +224,10 @@ class Factory:
             clock=context.clock,
             call_retention=timedelta(days=settings.log_retention_days),
         )
+
+    def once(self, caller: AdminPrincipal, key: str, request: bytes, render: Callable[[R], Answer]) -> Once[R]:
+        """A request of the admin API with an `Idempotency-Key`."""
+        return KeyedOnce(key, request, render, self._sealer, self._unit_of_work, caller)
 
     def tenants(self) -> TenantService:
         """Tenants."""
@@ -268,7 +276,7 @@ class Factory:
             concurrency=settings.concurrency,
         )
         leases = QuotaLeases(context.redis, self._tokens.link, WINDOW_SECONDS)
-        return CallLimits(leases, context.clock, figures, assumed_replicas=settings.assumed_replicas)
+        return CallLimits(leases, context.clock, figures, context.metrics, assumed_replicas=settings.assumed_replicas)
 
     def _guards(self, context: ProcessContext, shared_secret: bytes) -> Guards:
         return Guards(

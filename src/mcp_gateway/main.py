@@ -16,12 +16,14 @@ from mcp_gateway.http.body_limit import BodyLimit
 from mcp_gateway.http.client_address import ClientAddress
 from mcp_gateway.http.edge import Edge
 from mcp_gateway.http.errors import install_error_handlers
+from mcp_gateway.http.idempotency import on_already_answered
 from mcp_gateway.http.mcp.endpoint import McpEndpoint
 from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.mcp.patience import Patience
 from mcp_gateway.http.mcp.sse import MessageEndpoint, StreamEndpoint
 from mcp_gateway.http.secrets_in_path import ENDPOINT_ROUTES, MESSAGE_ROUTES, STREAM_ROUTES
 from mcp_gateway.kit.clock import Clock
+from mcp_gateway.services.idempotency import AlreadyAnsweredError
 from mcp_gateway.services.server_host import HostSource
 from mcp_gateway.telemetry.logs import configure_logging
 from mcp_gateway.telemetry.metrics import Metrics
@@ -80,6 +82,7 @@ def create_app(
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
+    app.add_exception_handler(AlreadyAnsweredError, on_already_answered)
     return Edge(
         app,
         metrics=metrics,

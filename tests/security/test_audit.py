@@ -1,16 +1,26 @@
 """Gate: every mutating route leaves exactly one row in the audit log, and none of them holds a secret."""
 
+import asyncio
 import json
 
 import pytest
+from pydantic import SecretStr
 
+from mcp_gateway.config import parse_encryption_keys
 from mcp_gateway.kit import ids
+from mcp_gateway.kit.hash_chain import HashChain
+from mcp_gateway.storage.audit import LABEL
+from mcp_gateway.storage.audit_check import check_log
+from mcp_gateway.storage.database import open_engine
 from tests.support.audit import audit_rows, owner_of
+from tests.support.gateways import ENCRYPTION_KEYS, running_gateway, settings_for
+from tests.support.peers import Peer, always, answer
 from tests.support.routes import admin_routes
 
 MUTATING = {"POST", "PUT", "PATCH", "DELETE"}
 NO_CHANGE = {"/integrated-account/{account_id}/tools/{tool_name}"}
 """A tool call changes nothing of the gateway's; it is in the log of tool calls."""
+LIST = "list_all_richpanel_conversations"
 KEY = "rp_canary_key_of_the_audit"
 
 
@@ -84,3 +94,63 @@ async def test_a_change_that_does_not_commit_leaves_no_row(gateway, stores):
     path = f"/integrated-account/{names['account_id']}/mcp/{ids.new_id(ids.SERVER)}"
     assert (await gateway.admin("DELETE", path)).status_code == 404
     assert await audit_rows(stores, names["tenant_id"]) == before
+
+
+async def test_changes_at_the_same_time_leave_whole_chains(gateway, stores, figures, scale):
+    count = scale(full=200, quick=24)
+    tenants = [await gateway.tenant() for _ in range(2)]
+    accounts = {tenant_id: await gateway.account(tenant_id) for tenant_id in tenants}
+    turn = asyncio.Semaphore(16)
+
+    async def change(number):
+        tenant_id = tenants[number % 2]
+        path = f"/integrated-account/{accounts[tenant_id]}"
+        async with turn:
+            if number % 3:
+                response = await gateway.admin("PATCH", path, {"name": f"n{number}"})
+            else:
+                response = await gateway.admin("POST", f"{path}/mcp", {"name": f"s{number}"})
+        # Too many for the connections there are is an answer too, and leaves neither change nor row.
+        assert response.status_code in {200, 201, 503}, response.text
+        return response.status_code != 503
+
+    done = sum(await asyncio.gather(*(change(number) for number in range(count))))
+    assert done
+    engine = open_engine(stores.owner_url, pool_size=1)
+    chain = HashChain(parse_encryption_keys(SecretStr(ENCRYPTION_KEYS)), LABEL)
+    reports = [await check_log(engine, chain, tenant_id=tenant_id) for tenant_id in tenants]
+    await engine.dispose()
+    rows = sum(report.rows for report in reports) - 4  # of the two tenants and the two accounts
+    broken = [one for report in reports for one in report.broken]
+    figures.record(
+        "audit",
+        "rows of changes made at the same time, in whole chains",
+        measured=f"{rows} of {done}, {len(broken)} chains broken",
+        bar="all, 0",
+        n=count,
+        holds=rows == done and not broken,
+    )
+
+
+async def test_every_tool_call_is_in_the_log_once(stores, figures, scale):
+    count = scale(full=1_000, quick=60)
+    ticket = always(answer(b'{"ticket": [{"id": "a"}]}'))
+    async with Peer(ticket) as peer, running_gateway(settings_for(stores, richpanel_url=peer.url)) as gateway:
+        server = await gateway.server()
+        turn = asyncio.Semaphore(4)
+
+        async def call(number):
+            async with turn:
+                await gateway.call(server.token, LIST, {"limit": 1 + number % 100})
+
+        await asyncio.gather(*(call(number) for number in range(count)))
+    async with owner_of(stores) as connection:
+        rows = await connection.fetchval("SELECT count(*) FROM tool_calls WHERE server_id = $1", server.id)
+    figures.record(
+        "audit",
+        "tool calls in the log once the process has stopped",
+        measured=rows,
+        bar="all",
+        n=count,
+        holds=rows == count,
+    )

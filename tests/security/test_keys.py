@@ -226,6 +226,20 @@ async def test_rotation_names_what_does_not_open_and_leaves_it(world):
     assert await world.key_ids() == {"old"}
 
 
+async def test_kept_answers_move_to_the_new_key_too(world):
+    headers = {"idempotency-key": "once"}
+    async with running_gateway(world.settings(OLD)) as gateway:
+        first = await gateway.admin("POST", "/tenant", {"name": "kept"}, headers=headers)
+    with pytest.raises(ConfigurationError, match="lacks old"):
+        async with open_factory(world.settings(NEW)):
+            pass
+    report = await world.rotate()
+    assert (report.resealed, report.remaining) == (1, 0)
+    async with running_gateway(world.settings(NEW)) as gateway:
+        again = await gateway.admin("POST", "/tenant", {"name": "kept"}, headers=headers)
+    assert (again.status_code, again.json()) == (201, first.json())
+
+
 def rotated_from_the_shell(world: World, monkeypatch, capsys) -> tuple[object, str]:
     """Exit status and what `mcp-gateway rotate-keys` said."""
     settings = world.settings(f"{NEW},{OLD}")

@@ -70,12 +70,16 @@ async def test_more_calls_than_may_wait_lose_the_oldest_and_are_counted(log_into
     for number in range(MAX_ROWS + 25):
         log.tool_call_finished(event(number, tenant_id="ten_bound"))
     assert lost(metrics) == 25
+    query = "SELECT server_id FROM tool_calls WHERE tenant_id = 'ten_bound'"
     with capture_logs() as lines:
+        running = asyncio.create_task(log.run())
+        async with connected(stores.owner_url) as owner, asyncio.timeout(WAIT_SECONDS):
+            while len(found := {row[0] for row in await owner.fetch(query)}) < MAX_ROWS:
+                await asyncio.sleep(0.05)
+        running.cancel()
+        await asyncio.wait([running])
         await log.aclose()
     assert [line["calls"] for line in lines if line["event"] == "tool_call_log.lost"] == [25]
-    async with connected(stores.owner_url) as owner:
-        query = "SELECT server_id FROM tool_calls WHERE tenant_id = 'ten_bound'"
-        found = {row[0] for row in await owner.fetch(query)}
     assert found == {f"mcp_srv_{number}" for number in range(25, MAX_ROWS + 25)}
 
 

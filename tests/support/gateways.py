@@ -75,9 +75,9 @@ class Gateway:
         headers = {"authorization": f"Bearer {key}", **more.pop("headers", {})}
         return await self.client.request(method, self.url + path, json=json, headers=headers, **more)
 
-    async def made(self, path: str, json: Any, *, key: str = OPERATOR_KEY) -> dict[str, Any]:
+    async def made(self, path: str, json: Any, *, key: str = OPERATOR_KEY, **more: Any) -> dict[str, Any]:
         """POST that must succeed; the answer's body."""
-        response = await self.admin("POST", path, json, key=key)
+        response = await self.admin("POST", path, json, key=key, **more)
         assert response.status_code == 201, response.text
         body: dict[str, Any] = response.json()
         return body

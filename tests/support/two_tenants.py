@@ -40,7 +40,8 @@ async def furnish(gateway: Gateway, canary: str) -> Owned:
     body = {"integration": "richpanel", "name": canary, "credentials": {"api_key": f"rp_key_of_{canary}"}}
     account = await gateway.made("/integrated-account", body, key=api_token["token"])
     path = f"/integrated-account/{account['id']}/mcp"
-    server = await gateway.made(path, {"name": canary, "config": {}}, key=api_token["token"])
+    once = {"idempotency-key": f"key-of-{tenant['id']}"}
+    server = await gateway.made(path, {"name": canary, "config": {}}, key=api_token["token"], headers=once)
     await gateway.call(server["token"], TOOL, {})
     rotation = {"overlap_seconds": 3600}
     rotated = await gateway.admin("POST", f"{path}/{server['id']}/rotate", rotation, key=api_token["token"])

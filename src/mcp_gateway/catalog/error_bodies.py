@@ -98,9 +98,14 @@ def complaint_alone(value: Any, depth: int = 0) -> Complaint | None:
         return _of_list(value)
     if not isinstance(value, dict) or depth > _MAX_DEPTH:
         return None
-    others = [item for name, item in value.items() if name not in _COMPANIONS and item]
-    if others:
-        return complaint_alone(others[0], depth + 1) if len(others) == 1 else None
+    other: Any = None
+    for name, item in value.items():
+        if name not in _COMPANIONS and item:
+            if other:
+                return None
+            other = item
+    if other:
+        return complaint_alone(other, depth + 1)
     return replace(complaint_of(value), status=_status(value)) if _is_wrong(value) else None
 
 

@@ -7,7 +7,6 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -31,6 +30,8 @@ from mcp_gateway.models.upstream import UpstreamResponse
 
 _LISTS = frozenset({"list", "optional"})
 _DATA = frozenset({*_LISTS, "object"})
+_SUCCESSFUL = 2
+"""First digit of a status."""
 _BOM = b"\xef\xbb\xbf"
 MAX_DEPTH = 100
 """Levels of nesting an answer may have; orjson reads far more than it writes back."""
@@ -71,12 +72,15 @@ class Shaper:
 
         `arguments` are those of the call: the next cursor continues from them.
         """
-        if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+        if response.status // 100 != _SUCCESSFUL:
             return classify(response, self.errors, limits)
-        content_type = response.headers.get("content-type", "")
-        if self.response.shape == "content" and not is_json(content_type):
-            return self._media(response, content_type, limits)
-        with _without_collections(len(response.body)):
+        if self.response.shape == "content":
+            content_type = response.headers.get("content-type", "")
+            if not is_json(content_type):
+                return self._media(response, content_type, limits)
+        if len(response.body) < _LARGE_BODY:
+            return self._read(response, arguments, limits, run)
+        with _without_collections():
             return self._read(response, arguments, limits, run)
 
     def _media(self, response: UpstreamResponse, content_type: str, limits: RateLimits | None) -> ToolOutcome:
@@ -163,8 +167,6 @@ class Shaper:
 def _json(body: bytes) -> Any:
     """Strict JSON in UTF-8 (RFC 8259): no NaN, no second value, no lone surrogate; a byte order mark is forgiven."""
     text = body.removeprefix(_BOM)
-    if not text.strip():
-        raise _UnusableError("the body is empty")
     containers = text.count(b"[") + text.count(b"{")
     # Counting bytes bounds both figures from above; text inside strings counts too, and is a small part of an answer.
     if len(text) > MAX_VALUES and containers + text.count(b",") > MAX_VALUES:
@@ -172,6 +174,8 @@ def _json(body: bytes) -> Any:
     try:
         value = wide_integers.loads(text)
     except orjson.JSONDecodeError as exc:
+        if not text.strip():
+            raise _UnusableError("the body is empty") from exc
         raise _UnusableError(f"the body is not JSON ({len(body)} bytes)") from exc
     if containers > MAX_DEPTH and _is_deep(value):
         raise _UnusableError(f"the body is nested more than {MAX_DEPTH} levels deep")
@@ -191,10 +195,9 @@ def _is_deep(value: Any) -> bool:
 
 
 @contextmanager
-def _without_collections(size: int) -> Iterator[None]:
+def _without_collections() -> Iterator[None]:
     """Read a large body without the collector of cycles: it would walk through what is being built again and again."""
-    is_off = size < _LARGE_BODY or not gc.isenabled()
-    if is_off:
+    if not gc.isenabled():
         yield
         return
     gc.disable()
@@ -254,7 +257,11 @@ def _accepted(body: Any, keys: Sequence[str]) -> Any:
 
 
 def _under(body: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    return next((body[key] for key in keys if body.get(key) is not None), None)
+    for key in keys:
+        found = body.get(key)
+        if found is not None:
+            return found
+    return None
 
 
 def _has(record: Any, name: str | None) -> bool:

@@ -23,6 +23,8 @@ APPLICATION_FUNCTIONS = {
     "list_audit_log(text, text, integer, timestamp with time zone, timestamp with time zone, text, text, text)": (
         "the operator's audit log"
     ),
+    "tenant_by_idempotency_key(bytea)": "the operator repeats a request: whose change it made the first time",
+    "delete_expired_idempotency_keys(integer)": "the sweep of answers that were kept long enough",
     "key_ids_in_use()": "the start of `serve`: which encryption keys stored secrets are sealed with",
     "record_server_use(text[], timestamp with time zone[], text[], text[])": "when MCP servers were last used",
     "add_tool_calls(jsonb)": "the log of tool calls: one batch holds calls of many tenants",

@@ -120,6 +120,20 @@ retiring_server_tokens = Table(
     Index("ix_retiring_server_tokens_expires_at", "expires_at"),
 )
 
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    # Cascades, unlike the others: an answer is nothing that a delete could forget to revoke.
+    Column("tenant_id", IdText, ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True),
+    Column("key_digest", LargeBinary, primary_key=True),
+    Column("sealed_answer", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("octet_length(key_digest) = 32", name="digest_length"),
+    Index("ix_idempotency_keys_key_digest", "key_digest"),
+    Index("ix_idempotency_keys_expires_at", "expires_at"),
+)
+
 token_outbox = Table(
     "token_outbox",
     metadata,
@@ -195,6 +209,7 @@ tool_calls = Table(
     Column("trace_id", Text),
     Index("ix_tool_calls_tenant_id_id", "tenant_id", "id"),
     Index("ix_tool_calls_server_id_id", "server_id", "id"),
+    Index("ix_tool_calls_status_id", "status", "id", postgresql_where=text("status <> 'ok'")),
 )
 
 APPLICATION_PRIVILEGES = {
@@ -204,6 +219,7 @@ APPLICATION_PRIVILEGES = {
     "mcp_servers": "SELECT, INSERT, UPDATE, DELETE",
     # UPDATE only so that SELECT … FOR UPDATE may lock the rows being swept.
     "retiring_server_tokens": "SELECT, INSERT, UPDATE, DELETE",
+    "idempotency_keys": "SELECT, INSERT, UPDATE, DELETE",
     # UPDATE only so that SELECT … FOR UPDATE may lock the rows being delivered.
     "token_outbox": "SELECT, INSERT, UPDATE, DELETE",
     # Rows are added and never changed; the head of a chain moves on with each.

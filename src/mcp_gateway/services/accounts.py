@@ -13,6 +13,7 @@ from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.models.revocation import Receipt
 from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_version
+from mcp_gateway.services.idempotency import ANEW, Once
 from mcp_gateway.services.revocation import Revoker
 from mcp_gateway.services.tenancy import enter_account, resolve_tenant
 from mcp_gateway.storage.announcer import TokenAnnouncer
@@ -41,7 +42,14 @@ class AccountService:
         self._integrations = tuple(integrations)
 
     async def create(
-        self, caller: AdminPrincipal, *, integration: str, name: str, api_key: str, tenant_id: str | None
+        self,
+        caller: AdminPrincipal,
+        *,
+        integration: str,
+        name: str,
+        api_key: str,
+        tenant_id: str | None,
+        once: Once[Account] = ANEW,
     ) -> Account:
         """Store a key under a name."""
         if integration not in self._integrations:
@@ -49,6 +57,7 @@ class AccountService:
             raise InvalidInputError("integration " + text, [Problem("integration", text, allowed=self._integrations)])
         account_id = ids.new_id(ids.ACCOUNT)
         async with self._unit_of_work(caller.tenant_id) as stores:
+            await once.begin(stores, caller)
             owner = await resolve_tenant(stores, caller, tenant_id)
             account = await stores.accounts.add(
                 owner,
@@ -58,6 +67,7 @@ class AccountService:
                 sealed_api_key=self._sealer.seal(api_key, key_context(owner, account_id)),
                 hint=_hint(api_key),
             )
+            await once.keep(stores, owner, account)
             await stores.audit.record(change(caller.actor, AuditAction.ACCOUNT_CREATE, after=account))
         return account
 

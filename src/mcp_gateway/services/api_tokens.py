@@ -15,6 +15,7 @@ from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.models.revocation import Receipt
 from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_expiry
+from mcp_gateway.services.idempotency import ANEW, Once
 from mcp_gateway.services.revocation import Revoker
 from mcp_gateway.services.tenancy import enter_api_token, resolve_tenant
 from mcp_gateway.storage.uow import UnitOfWorkFactory
@@ -44,9 +45,9 @@ class ApiTokenService:
         tenant_id: str | None,
         scopes: Sequence[Scope] | None,
         expires_at: datetime | None,
+        once: Once[CreatedApiToken] = ANEW,
     ) -> CreatedApiToken:
         """A new token; `scopes` None means all the caller has."""
-        check_expiry(expires_at, self._clock)
         granted = frozenset(scopes) if scopes is not None else caller.scopes & ALL_SCOPES
         if not granted <= caller.scopes:
             missing = ", ".join(sorted(granted - caller.scopes))
@@ -56,6 +57,9 @@ class ApiTokenService:
             raise InvalidInputError("scopes " + text, [Problem("scopes", text, allowed=tuple(Scope))])
         minted = tokens.mint(API_TOKEN_PREFIX)
         async with self._unit_of_work(caller.tenant_id) as stores:
+            await once.begin(stores, caller)
+            # After that: repeated a little later, a near expiry must not make another answer of it.
+            check_expiry(expires_at, self._clock)
             owner = await resolve_tenant(stores, caller, tenant_id)
             api_token = await stores.api_tokens.add(
                 owner,
@@ -66,8 +70,10 @@ class ApiTokenService:
                 scopes=granted,
                 expires_at=expires_at,
             )
+            created = CreatedApiToken(api_token=api_token, token=minted.token)
+            await once.keep(stores, owner, created)
             await stores.audit.record(change(caller.actor, AuditAction.API_TOKEN_CREATE, after=api_token))
-        return CreatedApiToken(api_token=api_token, token=minted.token)
+        return created
 
     async def list_page(self, caller: AdminPrincipal, *, limit: int, after: str | None) -> Page[ApiToken]:
         """Newest first."""

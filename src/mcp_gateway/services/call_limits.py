@@ -13,7 +13,10 @@ from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.services.quotas import LeaseDesk, Quotas
 from mcp_gateway.storage.quota_leases import QuotaLeases
+from mcp_gateway.telemetry.metrics import Metrics
 
+TOKEN, TENANT, ADDRESS, CONCURRENCY = "token", "tenant", "address", "concurrency"
+"""Kinds of limits, in keys, logs and metrics."""
 RETRY_SECONDS = 1
 """What a caller is told who met a full bulkhead: a place is free as soon as any call ends."""
 
@@ -64,17 +67,21 @@ class Bulkhead:
 class CallLimits:
     """Decides whether a request may go on."""
 
-    def __init__(self, leases: QuotaLeases, clock: Clock, figures: LimitFigures, *, assumed_replicas: int) -> None:
+    def __init__(
+        self, leases: QuotaLeases, clock: Clock, figures: LimitFigures, metrics: Metrics, *, assumed_replicas: int
+    ) -> None:
         """`assumed_replicas` share the quotas as long as Redis has not said how many they are."""
+        self._metrics = metrics
         self.desk = LeaseDesk(leases, clock, assumed_replicas=assumed_replicas)
-        self._token = _quotas(self.desk, "token", figures.token_per_minute)
-        self._tenant = _quotas(self.desk, "tenant", figures.tenant_per_minute)
-        self._misses = _quotas(self.desk, "address", figures.misses_per_minute)
+        self._token = _quotas(self.desk, TOKEN, figures.token_per_minute)
+        self._tenant = _quotas(self.desk, TENANT, figures.tenant_per_minute)
+        self._misses = _quotas(self.desk, ADDRESS, figures.misses_per_minute)
         self._bulkhead = Bulkhead(figures.tenant_concurrency, figures.concurrency)
 
     async def enter(self, principal: ServerPrincipal) -> ToolOutcome | None:
         """Begin a tool call: None, and `leave` must follow; or the outcome of a call that must not be made."""
         if not self._bulkhead.enter(principal.tenant_id):
+            self._metrics.limit_met(CONCURRENCY)
             return OVERLOADED
         try:
             refusal = await self.admit(principal)
@@ -96,21 +103,25 @@ class CallLimits:
         if token is not None and not token.take_at_hand(principal.server_id):
             wait = await token.take(principal.server_id)
             if wait is not None:
+                self._metrics.limit_met(TOKEN)
                 return Refusal("This MCP server", token.limit, wait)
         if tenant is not None and not tenant.take_at_hand(principal.tenant_id):
             wait = await tenant.take(principal.tenant_id)
             if wait is not None:
                 if token is not None:
                     token.give_back(principal.server_id)
+                self._metrics.limit_met(TENANT)
                 return Refusal("This tenant", tenant.limit, wait)
         return None
 
     async def miss(self, address: str) -> Refusal | None:
         """Count a credential from this address that stands for nothing; why it gets no other answer, or None."""
-        if self._misses is None:
+        self._metrics.credential_missed()
+        wait = None if self._misses is None else await self._misses.take(address)
+        if self._misses is None or wait is None:
             return None
-        wait = await self._misses.take(address)
-        return None if wait is None else Refusal("This address", self._misses.limit, wait, "dead tokens")
+        self._metrics.limit_met(ADDRESS)
+        return Refusal("This address", self._misses.limit, wait, "dead tokens")
 
     def quota(self, server_id: str) -> Quota | None:
         """Where a server stands with the limit of its token."""

@@ -28,6 +28,8 @@ WRITE_SECONDS = 0.5
 """Pause in which rows gather before they are written."""
 BATCH_ROWS = 500
 """So many rows do not wait for the pause to end, and are what one statement writes."""
+BATCH_BYTES = 4 * 1024 * 1024
+"""What one statement writes, and at most one row more."""
 LARGE_BYTES = 1024 * 1024
 """So many bytes of arguments do not wait either."""
 MAX_ROWS = 10_000
@@ -82,7 +84,8 @@ class ToolCallLog:
         weight = ROW_BYTES + weigh(event.arguments)
         self._events.append(_Waiting(event, self._clock.now(), weight))
         self._weight += weight
-        while self._weight > MAX_BYTES or len(self._rows) + len(self._events) > MAX_ROWS:
+        # What is being written counts too, and cannot give way.
+        while (self._weight > MAX_BYTES and self._events) or len(self._rows) + len(self._events) > MAX_ROWS:
             self._weight -= len(self._rows.popleft()) if self._rows else self._events.popleft().weight
             self._lose(1)
         self._some.set()
@@ -171,7 +174,11 @@ class ToolCallLog:
             self._weight += len(row) - waiting.weight
 
     async def _write_batch(self) -> None:
-        batch = [self._rows.popleft() for _ in range(min(BATCH_ROWS, len(self._rows)))]
+        batch: list[bytes] = []
+        size = 0
+        while self._rows and len(batch) < BATCH_ROWS and size < BATCH_BYTES:
+            batch.append(self._rows.popleft())
+            size += len(batch[-1])
         try:
             async with self._unit_of_work() as stores:
                 await stores.across_tenants.add_tool_calls(b"[%b]" % b",".join(batch))
@@ -182,7 +189,7 @@ class ToolCallLog:
             # Trying again would not help, and would keep what comes behind it from being written.
             logger.exception("tool_call_log.refused", rows=len(batch))
             self._lose(len(batch))
-        self._weight -= sum(map(len, batch))
+        self._weight -= size
 
     def _lose(self, count: int) -> None:
         self._lost += count

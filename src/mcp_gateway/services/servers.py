@@ -1,6 +1,6 @@
 """MCP servers: one POST makes a secret URL."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from mcp_gateway.models.servers import Server
 from mcp_gateway.services.accounts import found as found_account
 from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_expiry, check_version
+from mcp_gateway.services.idempotency import ANEW, Once
 from mcp_gateway.services.revocation import Revoker
 from mcp_gateway.services.tenancy import enter_account
 from mcp_gateway.services.tool_sets import ToolSets
@@ -85,10 +86,12 @@ class ServerService:
         name: str,
         config: dict[str, Any],
         expires_at: datetime | None,
+        once: Once[CreatedServer] = ANEW,
     ) -> CreatedServer:
         """A new server; nothing is written when the filters are wrong or leave no tool."""
         minted = tokens.mint(MCP_TOKEN_PREFIX)
         async with self._unit_of_work(caller.tenant_id) as stores:
+            await once.begin(stores, caller)
             tenant_id = await enter_account(stores, caller, account_id)
             # Held, so that the account cannot be deleted while a server is being added to it.
             account = found_account(await stores.accounts.hold(tenant_id, account_id))
@@ -104,8 +107,10 @@ class ServerService:
                 token_hint=minted.hint,
                 expires_at=expires_at,
             )
+            created = CreatedServer(server=server, token=minted.token, url=self._url(minted.token))
+            await once.keep(stores, tenant_id, created)
             await stores.audit.record(change(caller.actor, AuditAction.SERVER_CREATE, after=server))
-        return CreatedServer(server=server, token=minted.token, url=self._url(minted.token))
+        return created
 
     async def get(self, caller: AdminPrincipal, account_id: str, server_id: str) -> Server:
         """One server.
@@ -161,6 +166,7 @@ class ServerService:
         *,
         overlap_seconds: int,
         expected_version: int | None,
+        once: Once[RotatedServer] = ANEW,
     ) -> RotatedServer:
         """Replace the token; the old one works until the overlap ends, and those replaced earlier as was promised.
 
@@ -169,6 +175,7 @@ class ServerService:
         """
         minted = tokens.mint(MCP_TOKEN_PREFIX)
         async with self._unit_of_work(caller.tenant_id) as stores:
+            await once.begin(stores, caller)
             tenant_id = await enter_account(stores, caller, account_id)
             # Held, so that the account is not deleted, or its key replaced, without this server's old token.
             found_account(await stores.accounts.hold(tenant_id, account_id))
@@ -185,14 +192,18 @@ class ServerService:
                 old_until=until if overlap_seconds else None,
             )
             ends = until if server.expires_at is None else min(until, server.expires_at)
+            answer = RotatedServer(rotated, minted.token, self._url(minted.token), ends, None)
+            await once.keep(stores, tenant_id, answer)
             notes = {"previous_token_expires_at": ends.isoformat()}
             entry = change(caller.actor, AuditAction.SERVER_ROTATE, before=server, after=rotated, notes=notes)
             await stores.audit.record(entry)
         if overlap_seconds:
             await self._announcer.announce(events)
-            return RotatedServer(rotated, minted.token, self._url(minted.token), ends, None)
+            return answer
         receipt = await self._revoker.revoke(events)
-        return RotatedServer(rotated, minted.token, self._url(minted.token), receipt.revoked_at, receipt)
+        answer = replace(answer, previous_until=receipt.revoked_at, receipt=receipt)
+        await once.complete(tenant_id, answer)
+        return answer
 
     async def delete(
         self, caller: AdminPrincipal, account_id: str, server_id: str, *, expected_version: int | None

@@ -9,6 +9,7 @@ from mcp_gateway.models.revocation import Receipt
 from mcp_gateway.models.tenants import Tenant
 from mcp_gateway.services.auditing import change
 from mcp_gateway.services.checks import check_version
+from mcp_gateway.services.idempotency import ANEW, Once
 from mcp_gateway.services.revocation import Revoker
 from mcp_gateway.storage.uow import UnitOfWorkFactory
 
@@ -20,11 +21,14 @@ class TenantService:
         self._unit_of_work = unit_of_work
         self._revoker = revoker
 
-    async def create(self, caller: AdminPrincipal, *, name: str) -> Tenant:
+    async def create(self, caller: AdminPrincipal, *, name: str, once: Once[Tenant] = ANEW) -> Tenant:
         """A new tenant."""
         tenant_id = ids.new_id(ids.TENANT)
-        async with self._unit_of_work(tenant_id) as stores:
+        async with self._unit_of_work() as stores:
+            await once.begin(stores, caller)
+            await stores.enter(tenant_id)
             tenant = await stores.tenants.add(tenant_id, name=name)
+            await once.keep(stores, tenant_id, tenant)
             await stores.audit.record(change(caller.actor, AuditAction.TENANT_CREATE, after=tenant))
         return tenant
 

@@ -57,11 +57,12 @@ class Upkeep:
             await asyncio.sleep(REPLAY_SECONDS)
 
     async def sweep_forever(self) -> None:
-        """Remove expired servers and API tokens, and tool calls past their retention, again and again."""
+        """Remove what has expired, and tool calls past their retention, again and again."""
         while True:
             try:
                 await self.sweep()
                 await self.purge_calls()
+                await self.forget_answers()
             except StoreUnavailableError as exc:
                 logger.debug("sweep.waiting", reason=type(exc).__name__)
             except Exception:
@@ -76,6 +77,11 @@ class Upkeep:
         if removed:
             logger.info("sweep.finished", removed=removed)
         return removed
+
+    async def forget_answers(self) -> int:
+        """Remove one batch of answers kept for an `Idempotency-Key` long enough; how many."""
+        async with self._unit_of_work() as stores:
+            return await stores.across_tenants.delete_expired_answers(SWEEP_BATCH)
 
     async def purge_calls(self) -> int:
         """Remove tool calls past their retention, and those of deleted tenants, in bounded batches; how many."""

@@ -1,9 +1,11 @@
 """Which encryption keys the rows need, and moving rows from old keys to the current one while everything serves."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, Table, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mcp_gateway.exceptions import ConfigurationError
@@ -11,8 +13,10 @@ from mcp_gateway.kit.hash_chain import HashChain
 from mcp_gateway.kit.sealing import KEY_ID, Sealer, SealError
 from mcp_gateway.models.accounts import key_context
 from mcp_gateway.models.audit import SYSTEM, AuditAction, AuditEntry
+from mcp_gateway.models.idempotency import answer_context
 from mcp_gateway.models.keys import RotationReport
 from mcp_gateway.schema.tables import audit_heads as heads
+from mcp_gateway.schema.tables import idempotency_keys as answers
 from mcp_gateway.schema.tables import integrated_accounts as accounts
 from mcp_gateway.storage.audit import AuditStore
 from mcp_gateway.storage.database import storage_faults
@@ -42,6 +46,26 @@ async def check_keys(engine: AsyncEngine, configured: Collection[str]) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A table with sealed values."""
+
+    table: Table
+    position: ColumnElement[Any]
+    """What its rows are walked through by."""
+    value: ColumnElement[bytes]
+    context: Callable[[Row[Any]], tuple[str, ...]]
+    """What a row's value is bound to."""
+
+
+_KEYS = _Sealed(
+    accounts, accounts.c.id, accounts.c.sealed_api_key, lambda row: key_context(row.tenant_id, row.position)
+)
+_ANSWERS = _Sealed(
+    answers, answers.c.key_digest, answers.c.sealed_answer, lambda row: answer_context(row.tenant_id, row.position)
+)
+
+
 class KeyRotation:
     """Seals every row anew with the current key; may be run again at any time, and stopped at any time."""
 
@@ -50,61 +74,65 @@ class KeyRotation:
         self._engine = engine
         self._sealer = sealer
         self._chain = chain
-        self._under_another_key = func.public.sealed_key_id(accounts.c.sealed_api_key) != sealer.key_id
 
     async def run(self) -> RotationReport:
         """What was done, and what is left: rows that do not open, and those sealed with an old key meanwhile."""
-        resealed, after, unopenable = 0, "", []
         with storage_faults():
-            while rows := await self._next(after):
-                after = rows[-1].id
-                done, failed = await self._reseal(rows)
-                resealed += done
-                unopenable += failed
+            resealed, unopenable = await self._reseal_all(_KEYS)
+            resealed += (await self._reseal_all(_ANSWERS))[0]
             chains = await self._sign_chains()
-            async with self._engine.connect() as connection:
-                left = await connection.scalar(
-                    select(func.count()).select_from(accounts).where(self._under_another_key)
-                )
-        return RotationReport(self._sealer.key_id, resealed, int(left or 0), tuple(unopenable), chains)
+            left = await self._left(_KEYS) + await self._left(_ANSWERS)
+        return RotationReport(self._sealer.key_id, resealed, left, tuple(unopenable), chains)
 
-    async def _next(self, after: str) -> Sequence[Row[str, str, bytes]]:
+    def _is_old(self, sealed: _Sealed) -> ColumnElement[bool]:
+        return func.public.sealed_key_id(sealed.value) != self._sealer.key_id
+
+    async def _left(self, sealed: _Sealed) -> int:
+        query = select(func.count()).select_from(sealed.table).where(self._is_old(sealed))
+        async with self._engine.connect() as connection:
+            return int(await connection.scalar(query) or 0)
+
+    async def _reseal_all(self, sealed: _Sealed) -> tuple[int, list[str]]:
+        """How many rows were, and the positions of those that do not open."""
+        resealed, unopenable, position = 0, [], None
         query = (
-            select(accounts.c.id, accounts.c.tenant_id, accounts.c.sealed_api_key)
-            .where(accounts.c.id > after, self._under_another_key)
-            .order_by(accounts.c.id)
+            select(sealed.table.c.tenant_id, sealed.position.label("position"), sealed.value.label("value"))
+            .where(self._is_old(sealed))
+            .order_by(sealed.position)
             .limit(BATCH)
         )
+        while rows := await self._read(query if position is None else query.where(sealed.position > position)):
+            position = rows[-1].position
+            async with self._engine.begin() as connection:
+                for row in rows:
+                    context = sealed.context(row)
+                    try:
+                        value = self._sealer.seal_bytes(self._sealer.open_bytes(row.value, context), context)
+                    except SealError as exc:
+                        logger.warning("key_rotation.unopenable", row=str(row.position), reason=str(exc))
+                        unopenable.append(str(row.position))
+                    else:
+                        resealed += await self._replace(connection, sealed, row, value)
+        return resealed, unopenable
+
+    async def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
         async with self._engine.connect() as connection:
-            return (await connection.execute(query)).all()
+            rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+        return rows
 
-    async def _reseal(self, rows: Sequence[Row[str, str, bytes]]) -> tuple[int, list[str]]:
-        """How many rows were, and the ids of those that do not open."""
-        done, unopenable = 0, []
-        async with self._engine.begin() as connection:
-            for row in rows:
-                context = key_context(row.tenant_id, row.id)
-                try:
-                    sealed = self._sealer.seal_bytes(self._sealer.open_bytes(row.sealed_api_key, context), context)
-                except SealError as exc:
-                    logger.warning("key_rotation.unopenable", account_id=row.id, reason=str(exc))
-                    unopenable.append(row.id)
-                else:
-                    done += await self._replace(connection, row, sealed)
-        return done, unopenable
-
-    async def _replace(self, connection: AsyncConnection, row: Row[str, str, bytes], sealed: bytes) -> bool:
-        """False when the key was replaced or its account deleted meanwhile: that stands."""
+    async def _replace(self, connection: AsyncConnection, sealed: _Sealed, row: Row[Any], value: bytes) -> bool:
+        """False when the value was replaced or its row deleted meanwhile: that stands."""
         result = await connection.execute(
-            update(accounts)
-            .where(accounts.c.id == row.id, accounts.c.sealed_api_key == row.sealed_api_key)
-            .values(sealed_api_key=sealed)
+            update(sealed.table)
+            .where(
+                sealed.table.c.tenant_id == row.tenant_id, sealed.position == row.position, sealed.value == row.value
+            )
+            .values({sealed.value: value})
         )
-        if not result.rowcount:
-            return False
-        # Copies in processes and in Redis hold the old form; the replicas deliver these events.
-        await ServerStore(connection).touch_account(row.tenant_id, row.id)
-        return True
+        if result.rowcount and sealed is _KEYS:
+            # Copies in processes and in Redis hold the old form; the replicas deliver these events.
+            await ServerStore(connection).touch_account(row.tenant_id, row.position)
+        return bool(result.rowcount)
 
     async def _sign_chains(self) -> int:
         """A row in every audit chain whose newest is signed with another key: it vouches for all before it."""

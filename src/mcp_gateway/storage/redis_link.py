@@ -80,8 +80,10 @@ def open_redis(url: str) -> "Redis":
 class RedisLink:
     """Watches Redis; `run` is one task for the life of the process."""
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: "Redis", carries: str = "tokens") -> None:
+        """`carries` is a word for the log: whose announcements come over this subscription."""
         self._redis = redis
+        self._logger = logger.bind(link=carries)
         self._available = False
         self._changed = asyncio.Event()
         self._on_message: dict[bytes, list[Callable[[bytes], None]]] = {}
@@ -124,11 +126,11 @@ class RedisLink:
         try:
             yield
         except (ResponseError, MaxConnectionsError) as exc:
-            logger.warning("redis.refused", reason=type(exc).__name__)
+            self._logger.warning("redis.refused", reason=type(exc).__name__)
             raise RedisDownError from exc
         except (TimeoutError, RedisError, OSError) as exc:
             if self._was_unfair(exc, started):
-                logger.warning("redis.refused", reason="this process was busy")
+                self._logger.warning("redis.refused", reason="this process was busy")
             else:
                 self._lost(exc)
             raise RedisDownError from exc
@@ -154,7 +156,7 @@ class RedisLink:
                 self._lost(exc)
             except Exception as exc:
                 # A link that ended for good would leave this replica deaf, and nobody would notice.
-                logger.exception("redis.link_failed")
+                self._logger.exception("redis.link_failed")
                 self._lost(exc)
             finally:
                 await _quietly(pubsub.aclose())  # type: ignore[no-untyped-call]
@@ -197,14 +199,14 @@ class RedisLink:
         was_available, self._available = self._available, False
         self._flush()
         if was_available:
-            logger.warning("redis.lost", reason=type(exc).__name__)
+            self._logger.warning("redis.lost", reason=type(exc).__name__)
             self._changed.set()
 
     def _restored(self) -> None:
         # Flush first: what was cached while announcements could be missed is not trusted.
         self._flush()
         self._available = True
-        logger.info("redis.available")
+        self._logger.info("redis.available")
         self._changed.set()
 
     def _flush(self) -> None:

@@ -12,6 +12,7 @@ from mcp_gateway.storage.accounts import AccountStore
 from mcp_gateway.storage.api_tokens import ApiTokenStore
 from mcp_gateway.storage.audit import AuditStore
 from mcp_gateway.storage.database import storage_faults
+from mcp_gateway.storage.idempotency import IdempotencyStore
 from mcp_gateway.storage.outbox import OutboxStore
 from mcp_gateway.storage.servers import ServerStore
 from mcp_gateway.storage.tenants import TenantStore
@@ -34,6 +35,7 @@ class UnitOfWork:
     api_tokens: ApiTokenStore
     outbox: OutboxStore
     audit: AuditStore
+    idempotency: IdempotencyStore
     tool_calls: ToolCallStore
 
     def __init__(self, engine: AsyncEngine, tenant_id: str | None = None, *, audit_chain: HashChain) -> None:
@@ -61,6 +63,7 @@ class UnitOfWork:
         self.servers = ServerStore(self._connection)
         self.api_tokens = ApiTokenStore(self._connection)
         self.tool_calls = ToolCallStore(self._connection)
+        self.idempotency = IdempotencyStore(self._connection)
         self.audit = AuditStore(self._connection, self._audit_chain)
         return self
 

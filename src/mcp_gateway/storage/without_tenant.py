@@ -42,6 +42,7 @@ class TenantOf(StrEnum):
     API_TOKEN_DIGEST = "tenant_by_api_token_digest"  # noqa: S105 - a function's name
     ACCOUNT_ID = "tenant_by_account_id"
     API_TOKEN_ID = "tenant_by_api_token_id"  # noqa: S105 - a function's name
+    IDEMPOTENCY_KEY = "tenant_by_idempotency_key"
 
 
 class AcrossTenants:
@@ -122,6 +123,12 @@ class AcrossTenants:
         """Tenants of up to `limit` MCP servers and as many API tokens past their expiry."""
         rows = await self._rows("SELECT * FROM public.tenants_with_expired(:limit) AS tenant_id", limit=limit)
         return [row.tenant_id for row in rows]
+
+    async def delete_expired_answers(self, limit: int) -> int:
+        """Forget answers that were kept long enough; how many."""
+        [row] = await self._rows("SELECT public.delete_expired_idempotency_keys(:limit) AS removed", limit=limit)
+        removed: int = row.removed
+        return removed
 
     async def record_server_use(self, uses: Sequence[ServerUse]) -> None:
         """When servers were last used, and by whom; what somebody else holds is passed over."""

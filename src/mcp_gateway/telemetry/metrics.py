@@ -37,6 +37,12 @@ class Metrics:
         self._calls_lost = Counter(
             "gateway_tool_call_log_lost", "Tool calls that will not be in the log", registry=self.registry
         )
+        self._limited = Counter(
+            "gateway_limited", "Requests that met a limit of the gateway's own", ["limit"], registry=self.registry
+        )
+        self._misses = Counter(
+            "gateway_credential_misses", "Tokens and keys that stood for nothing", registry=self.registry
+        )
         self._streams = Gauge("gateway_sse_streams", "Event streams of HTTP+SSE open now", registry=self.registry)
 
     def request_finished(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -65,6 +71,14 @@ class Metrics:
     def tool_calls_lost(self, count: int) -> None:
         """Count calls that could not be written into the log."""
         self._calls_lost.inc(count)
+
+    def limit_met(self, limit: str) -> None:
+        """Count a request that was turned away; `limit` is the kind of limit."""
+        self._limited.labels(limit).inc()
+
+    def credential_missed(self) -> None:
+        """Count a token or key that stood for nothing."""
+        self._misses.inc()
 
     def stream_opened(self) -> None:
         """Count an event stream in."""

@@ -50,7 +50,9 @@ async def test_other_content_types_are_told_what_is_wanted(gateway, content_type
 
 
 @pytest.mark.parametrize(
-    "name", [None, 1, True, [], {}, "", "   ", "\t\n", "x" * 201, "a\x00b", "a\nb", "a\x1bb", "a\x7fb"], ids=repr
+    "name",
+    [None, 1, True, [], {}, "", "   ", "\t\n", "x" * 201, "\u00a0" + "x" * 200, "a\x00b", "a\nb", "a\x1bb", "a\x7fb"],
+    ids=repr,
 )
 async def test_name_that_is_none_is_refused(gateway, name):
     field_problem(await gateway.admin("POST", "/tenant", {"name": name}), "name")

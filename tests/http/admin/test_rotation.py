@@ -1,6 +1,7 @@
 """Another token for a server: shown once, the old one working for as long as was promised and no longer."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -168,6 +169,14 @@ async def test_rotation_is_in_the_audit_log_without_a_token(gateway, stores):
     assert "previous_token_expires_at" in row["after"]
     assert server.token not in str(row)
     assert answer["token"] not in str(row)
+
+
+async def test_deleted_account_counts_its_servers_and_not_their_tokens(gateway, stores):
+    server = await gateway.server()
+    await rotated(gateway, server, overlap_seconds=60)
+    await gateway.admin("DELETE", f"/integrated-account/{server.account_id}")
+    row = (await audit_rows(stores, server.tenant_id))[-1]
+    assert json.loads(row["before"])["servers_deleted"] == 1
 
 
 async def test_event_stream_of_the_old_token_ends_with_it(gateway):

@@ -127,6 +127,7 @@ async def test_call_that_finds_no_place_is_overloaded_and_a_place_is_free_again(
         path = f"/integrated-account/{server.account_id}/tools/{GET}"
         assert (await gateway.admin("POST", path, C1)).status_code == 503
         assert await gateway.tool_names(server.token)
+        assert 'gateway_limited_total{limit="concurrency"} 2.0' in (await gateway.admin("GET", "/metrics")).text
         upstream.may_answer.set()
         assert not any(result["isError"] for result in await asyncio.gather(*running))
         assert (await called(gateway, server.token))[1]["isError"] is False
@@ -189,6 +190,9 @@ async def test_too_many_dead_tokens_from_an_address_are_429_and_a_live_one_alway
         assert (await missed(server.token)).status_code == 200
         assert (await gateway.rpc("malformed", "ping", **proxied(neighbour))).status_code == 429
         assert (await gateway.rpc("malformed", "ping", **proxied(other))).status_code == 404
+        metrics = (await gateway.admin("GET", "/metrics")).text
+        assert "gateway_credential_misses_total 10.0" in metrics
+        assert 'gateway_limited_total{limit="address"} 3.0' in metrics
         keyed = {**proxied(here)["headers"], "authorization": "Bearer wrong"}
         refused = await gateway.client.get(f"{gateway.url}/tenant", headers=keyed)
         assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")

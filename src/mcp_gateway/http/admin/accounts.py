@@ -6,6 +6,7 @@ from mcp_gateway.http.admin.catalog import ToolFilter, tool_out, tools_page
 from mcp_gateway.http.admin.paths import AccountId
 from mcp_gateway.http.admin.schemas import AccountCreate, AccountOut, AccountPatch, DeletedOut, ToolOut
 from mcp_gateway.http.context import ExpectedVersion, Reader, Services, Writer, etag
+from mcp_gateway.http.idempotency import Idempotency
 from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
 from mcp_gateway.http.problem_docs import PROBLEMS
 
@@ -13,7 +14,9 @@ router = APIRouter(prefix="/integrated-account", tags=["integrated accounts"], r
 
 
 @router.post("", status_code=201, summary="Store a Richpanel API key")
-async def create(body: AccountCreate, services: Services, caller: Writer, response: Response) -> AccountOut:
+async def create(
+    body: AccountCreate, services: Services, caller: Writer, idempotency: Idempotency, response: Response
+) -> AccountOut:
     """The key is sealed before it is stored and never shown again."""
     account = await services.accounts().create(
         caller,
@@ -21,6 +24,7 @@ async def create(body: AccountCreate, services: Services, caller: Writer, respon
         name=body.name,
         api_key=body.credentials.api_key.get_secret_value(),
         tenant_id=body.tenant_id,
+        once=idempotency.once(caller, lambda account: (AccountOut.of(account), etag(account.version))),
     )
     response.headers.update(etag(account.version))
     return AccountOut.of(account)

@@ -5,17 +5,23 @@ from fastapi import APIRouter
 from mcp_gateway.http.admin.paths import TokenId
 from mcp_gateway.http.admin.schemas import ApiTokenCreate, ApiTokenCreated, ApiTokenOut, DeletedOut
 from mcp_gateway.http.context import Services, TokenKeeper
+from mcp_gateway.http.idempotency import Idempotency
 from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
 from mcp_gateway.http.problem_docs import PROBLEMS
+from mcp_gateway.services.api_tokens import CreatedApiToken
+from mcp_gateway.services.idempotency import Once
 
 router = APIRouter(prefix="/api-token", tags=["API tokens"], responses=PROBLEMS)
 
 
 @router.post("", status_code=201, summary="Create an API token")
-async def create(body: ApiTokenCreate, services: Services, caller: TokenKeeper) -> ApiTokenCreated:
+async def create(
+    body: ApiTokenCreate, services: Services, caller: TokenKeeper, idempotency: Idempotency
+) -> ApiTokenCreated:
     """The answer is the only place that ever holds the token."""
+    once: Once[CreatedApiToken] = idempotency.once(caller, lambda created: (ApiTokenCreated.of_created(created), {}))
     created = await services.api_tokens().create(
-        caller, name=body.name, tenant_id=body.tenant_id, scopes=body.scopes, expires_at=body.expires_at
+        caller, name=body.name, tenant_id=body.tenant_id, scopes=body.scopes, expires_at=body.expires_at, once=once
     )
     return ApiTokenCreated.of_created(created)
 

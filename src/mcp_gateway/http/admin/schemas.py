@@ -36,6 +36,13 @@ MAX_UNKNOWN_KEYS = 20
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
+def _without_margins(value: str) -> str:
+    stripped = value.strip()
+    if not stripped:
+        raise ValueError("must not be blank")
+    return stripped
+
+
 def _printable(value: str) -> str:
     if any(ord(character) < FIRST_PRINTABLE or ord(character) == DELETE for character in value):
         raise ValueError("must not hold control characters")
@@ -72,8 +79,9 @@ def _header_safe(value: SecretStr) -> SecretStr:
     return value
 
 
+# The length is that of what was sent, as the schema says, and not of what is left of it.
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_without_margins), AfterValidator(_printable)
 ]
 Expiry = Annotated[AwareDatetime, BeforeValidator(_text_time), AfterValidator(_utc)]
 ApiKey = Annotated[

@@ -14,9 +14,11 @@ from mcp_gateway.http.admin.schemas import (
     ServerRotated,
 )
 from mcp_gateway.http.context import ExpectedVersion, Reader, Services, Writer, etag
+from mcp_gateway.http.idempotency import Idempotency
 from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
 from mcp_gateway.http.problem_docs import PROBLEMS
-from mcp_gateway.services.servers import ServerChanges
+from mcp_gateway.services.idempotency import Once
+from mcp_gateway.services.servers import CreatedServer, RotatedServer, ServerChanges
 
 router = APIRouter(prefix="/integrated-account/{account_id}/mcp", tags=["MCP servers"], responses=PROBLEMS)
 NO_OVERLAP = ServerRotate()
@@ -24,12 +26,20 @@ NO_OVERLAP = ServerRotate()
 
 @router.post("", status_code=201, summary="Create an MCP server: one POST gives a secret URL")
 async def create(
-    account_id: AccountId, body: ServerCreate, services: Services, caller: Writer, response: Response
+    account_id: AccountId,
+    body: ServerCreate,
+    services: Services,
+    caller: Writer,
+    idempotency: Idempotency,
+    response: Response,
 ) -> ServerCreated:
     """The answer is the only place that ever holds `token` and `url`."""
     config = {key: value for key, value in body.config.given().items() if value is not None}
+    once: Once[CreatedServer] = idempotency.once(
+        caller, lambda made: (ServerCreated.of_created(made), etag(made.server.version))
+    )
     created = await services.servers().create(
-        caller, account_id, name=body.name, config=config, expires_at=body.expires_at
+        caller, account_id, name=body.name, config=config, expires_at=body.expires_at, once=once
     )
     response.headers.update(etag(created.server.version))
     return ServerCreated.of_created(created)
@@ -69,7 +79,7 @@ async def change(
     caller: Writer,
     expected_version: ExpectedVersion,
     response: Response,
-) -> ServerOut:
+) -> ServerDetail:
     """Merges `name`, `expires_at` and the top-level keys of `config`; holds everywhere within a second."""
     given = body.model_fields_set
     changes = ServerChanges(
@@ -80,7 +90,7 @@ async def change(
     )
     server = await services.servers().update(caller, account_id, mcp_id, changes, expected_version=expected_version)
     response.headers.update(etag(server.version))
-    return ServerOut.of(server)
+    return ServerDetail.of_used(server)
 
 
 @router.post("/{mcp_id}/rotate", summary="Replace the token of an MCP server")
@@ -90,6 +100,7 @@ async def rotate(
     services: Services,
     caller: Writer,
     expected_version: ExpectedVersion,
+    idempotency: Idempotency,
     response: Response,
     body: ServerRotate = NO_OVERLAP,
 ) -> ServerRotated:
@@ -97,8 +108,16 @@ async def rotate(
 
     Rotating again within an overlap leaves the end that was promised as it is.
     """
+    once: Once[RotatedServer] = idempotency.once(
+        caller, lambda made: (ServerRotated.of_rotated(made), etag(made.server.version)), status=200
+    )
     rotated = await services.servers().rotate(
-        caller, account_id, mcp_id, overlap_seconds=body.overlap_seconds, expected_version=expected_version
+        caller,
+        account_id,
+        mcp_id,
+        overlap_seconds=body.overlap_seconds,
+        expected_version=expected_version,
+        once=once,
     )
     response.headers.update(etag(rotated.server.version))
     return ServerRotated.of_rotated(rotated)

@@ -5,17 +5,23 @@ from fastapi import APIRouter, Response
 from mcp_gateway.http.admin.paths import TenantId
 from mcp_gateway.http.admin.schemas import DeletedOut, TenantCreate, TenantOut, TenantPatch
 from mcp_gateway.http.context import ExpectedVersion, Operator, Services, etag
+from mcp_gateway.http.idempotency import Idempotency
 from mcp_gateway.http.pagination import DEFAULT_LIMIT, Limit, ListOut, NextCursor, list_out
 from mcp_gateway.http.problem_docs import PROBLEMS
+from mcp_gateway.models.tenants import Tenant
+from mcp_gateway.services.idempotency import Once
 
 router = APIRouter(prefix="/tenant", tags=["tenants"], responses=PROBLEMS)
 SCOPE = "tenants"
 
 
 @router.post("", status_code=201, summary="Create a tenant")
-async def create(body: TenantCreate, services: Services, caller: Operator, response: Response) -> TenantOut:
+async def create(
+    body: TenantCreate, services: Services, caller: Operator, idempotency: Idempotency, response: Response
+) -> TenantOut:
     """A tenant owns accounts, servers and API tokens; nothing is shared between two."""
-    tenant = await services.tenants().create(caller, name=body.name)
+    once: Once[Tenant] = idempotency.once(caller, lambda tenant: (TenantOut.of(tenant), etag(tenant.version)))
+    tenant = await services.tenants().create(caller, name=body.name, once=once)
     response.headers.update(etag(tenant.version))
     return TenantOut.of(tenant)
 
