@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from typing import TypeVar
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.support.peers import Peer, always, answer
 from tests.upstream.conftest import KEY, MAX_BYTES, MakeClient, request
 
 LIMIT_SECONDS = 10
+T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +23,7 @@ def no_collector():
     gc.enable()
 
 
-def alive(kind: type) -> list[object]:
+def alive(kind: type[T]) -> list[T]:
     return [one for one in gc.get_objects() if type(one) is kind]
 
 
