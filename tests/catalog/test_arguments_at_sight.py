@@ -10,7 +10,7 @@ from mcp_gateway.catalog.load import load_catalog
 from mcp_gateway.catalog.tool import Tool
 
 TOOLS = [tool for integration in load_catalog().integrations.values() for tool in integration.tools]
-VALUES = (
+VALUES: st.SearchStrategy[Any] = (
     st.sampled_from(["", " ", "T-42", "..", "a/b", "count", "number", "é", "\x00", "\ud800", "OPEN", "2026-11-24"])
     | st.sampled_from([0, 1, 5, 50, 10**6, -1, 2**63, -(2**63) - 1, 1.5, 5.0, True, False, None, [], {}, ["id"], "5"])
     | st.text(max_size=10)
