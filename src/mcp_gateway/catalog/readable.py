@@ -135,7 +135,8 @@ def _simply(html: str, most_tags: int = MAX_TAGS) -> "Reading | None":  # noqa: 
         if means is None or not end:
             return None
         if means > 0:
-            breaks = max(breaks, means)
+            if means > breaks:  # noqa: PLR1730 - without a call
+                breaks = means
         elif means == _BREAK:
             breaks += 1
         elif means != _NOTHING:
@@ -151,10 +152,10 @@ def _simply(html: str, most_tags: int = MAX_TAGS) -> "Reading | None":  # noqa: 
             if words:
                 if parts and breaks:
                     parts.append("\n" if breaks == 1 else "\n\n")
-                elif parts and (has_space or text[0].isspace()):
+                elif parts and (has_space or text[0] != words[0]):
                     parts.append(" ")
                 parts.append(words)
-                breaks, has_space = 0, text[-1].isspace()
+                breaks, has_space = 0, text[-1] != words[-1]
             else:
                 has_space = True
     _close_link(link, parts)
