@@ -198,10 +198,30 @@ def test_accepted_write_with_an_unreadable_answer_is_a_success_with_a_notice(
 
 @pytest.mark.parametrize("name", [LIST, GET, UPDATE, ORDER])
 def test_success_that_holds_nothing_but_an_error_is_an_error(tool: ToolByName, name: str) -> None:
-    error = shape(tool, name, {"error": {"message": "No conversations found with the given Id."}}).error
+    error = shape(tool, name, {"error": {"message": "The archive is being moved."}}).error
     assert error is not None
     assert (error.type, error.status) == (ErrorType.UPSTREAM_REJECTED, 200)
-    assert "No conversations found" in error.message
+    assert "The archive is being moved" in error.message
+
+
+@pytest.mark.parametrize("name", [GET, UPDATE, TAG, ORDER])
+@pytest.mark.parametrize("status", [200, 400, 404, 422])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "No conversations found with the given Id."}},
+        {"errors": {"message": "Provided conversation id does not exist."}},
+        {"error": [{"msg": "No order found with the given Id.", "param": "id"}]},
+    ],
+)
+def test_words_that_mean_nothing_is_there_count_whatever_their_status(
+    tool: ToolByName, name: str, status: int, body: Any
+) -> None:
+    error = shape(tool, name, body, status).error
+    assert error is not None
+    assert (error.type, error.status) == (ErrorType.NOT_FOUND, status)
+    assert "Correct the arguments" not in error.message
+    assert ("Use the id exactly" if name != ORDER else "This store has no such order") in error.message
 
 
 NO_DATA: list[tuple[Any, ErrorType]] = [
