@@ -154,7 +154,12 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome = within_budget(await self._limited(call), self._budget)
+        try:
+            outcome = within_budget(await self._limited(call), self._budget)
+        except Exception:
+            # A bug of ours: its request is answered with a failure, and the call is told like any other.
+            self._finished(call, ErrorType.INTERNAL.value)
+            raise
         if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
             outcome = _dressed(outcome, call.principal)
         outcome = marked(outcome, fences=call.principal.config.fence_untrusted_text)
