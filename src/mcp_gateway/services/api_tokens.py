@@ -61,7 +61,9 @@ class ApiTokenService:
             raise InvalidInputError("scopes " + text, [Problem("scopes", text, allowed=tuple(Scope))])
         expires_at = expires_at or caller.expires_at
         if caller.expires_at is not None and expires_at is not None and expires_at > caller.expires_at:
-            raise PermissionDeniedError(f"a token cannot make one that outlives it: it ends at {caller.expires_at:%FT%TZ}")
+            raise PermissionDeniedError(
+                f"a token cannot make one that outlives it: it ends at {caller.expires_at:%FT%TZ}"
+            )
         minted = tokens.mint(API_TOKEN_PREFIX)
         async with self._unit_of_work(caller.tenant_id) as stores:
             await once.begin(stores, caller)
