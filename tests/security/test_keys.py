@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import pytest
@@ -180,7 +181,7 @@ async def test_every_audit_chain_ends_with_a_row_of_the_new_key(world):
     assert {row["actor_kind"] for row in rows} == {"system"}
 
 
-async def rotations_on_record(world: World, tenant_id: str) -> list[dict[str, object]]:
+async def rotations_on_record(world: World, tenant_id: str) -> list[dict[str, Any]]:
     query = "SELECT after FROM audit_log WHERE tenant_id = $1 AND action = 'encryption_keys.rotate' ORDER BY seq"
     async with connected(world.stores.owner_url) as owner:
         return [json.loads(row[0]) for row in await owner.fetch(query, tenant_id)]

@@ -141,7 +141,12 @@ async def test_a_token_makes_none_that_outlives_it(gateway):
         refused = await gateway.admin("POST", path, {"name": "n", "expires_at": later.isoformat()}, key=key)
         assert "outlives" in problem(refused, 403, "permission_denied")["detail"]
     sooner = ends - timedelta(minutes=30)
-    bodies = [{}, {"expires_at": None}, {"expires_at": ends.isoformat()}, {"expires_at": sooner.isoformat()}]
+    bodies: list[dict[str, Any]] = [
+        {},
+        {"expires_at": None},
+        {"expires_at": ends.isoformat()},
+        {"expires_at": sooner.isoformat()},
+    ]
     children = [await gateway.made(path, {"name": "n", **body}, key=key) for body in bodies]
     assert [datetime.fromisoformat(one["expires_at"]) for one in children] == [ends, ends, ends, sooner]
     # One that ends by the minute may still make what ends with it, and the operator is bound by nothing.
