@@ -287,6 +287,8 @@ class ToolCallService:
             return Exchange(failure=exc)
         except FaultError:  # it did not leave
             call.has_written = call.has_written and not request.is_write
+            if request.intent is not None and call.write is not None:
+                call.write.has_landed = False
             raise
         call.upstream_status = response.status
         call.upstream_seconds += response.seconds
