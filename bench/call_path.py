@@ -42,7 +42,7 @@ class Upstream:
         self._body = ticket("T-42")
 
     async def send(
-        self, _request: UpstreamRequest, _key: str, *, spent_seconds: float = 0.0, last_look: object = None
+        self, _request: UpstreamRequest, _key: str, *, spent_seconds: float = 0.0, **_: object
     ) -> UpstreamResponse:
         return UpstreamResponse(200, {"content-type": "application/json"}, self._body, spent_seconds)
 
