@@ -17,6 +17,7 @@ UPDATE = "update_a_richpanel_conversation_by_id"
 TAG = "create_a_richpanel_conversation_tag"
 LINK = "list_all_richpanel_orders"
 ORDER = "get_single_richpanel_order_by_id"
+REPORT = "create_a_richpanel_report_query"
 ARGUMENTS: dict[str, dict[str, Any]] = {
     LIST: {"limit": 2},
     GET: {"id": "1"},
@@ -43,6 +44,8 @@ def shape(tool: ToolByName, name: str, body: Any, status: int = 200) -> ToolOutc
         ({"ticket": None, "tickets": [{"id": "1"}]}, [{"id": "1"}]),
         ({"ticket": []}, []),
         ({"ticket": None}, []),
+        ({"ticket": {}}, []),
+        ({"count": 0, "facets": [{"status": "OPEN"}]}, []),
         ({"count": 0, "next_page": None, "previous_page": None}, []),
         ({}, []),
         ([], []),
@@ -155,12 +158,29 @@ def test_answer_of_the_wrong_type_is_a_bad_response(tool: ToolByName, name: str,
     assert error.type is ErrorType.UPSTREAM_BAD_RESPONSE
 
 
-@pytest.mark.parametrize("body", [{}, [], {"ticket": {}}, {"ticket": None}, {"ticket": []}])
+@pytest.mark.parametrize(
+    "body",
+    [{}, [], {"ticket": {}}, {"ticket": None}, {"ticket": []}, {"error": None}, {"message": "", "errors": []}],
+)
 def test_empty_place_of_a_single_record_is_not_found(tool: ToolByName, body: Any) -> None:
     error = shape(tool, GET, body).error
     assert error is not None
     assert error.type is ErrorType.NOT_FOUND
     assert "exactly as a list returned it" in error.message
+
+
+def test_report_of_nothing_does_not_speak_of_an_id(tool: ToolByName) -> None:
+    error = tool(REPORT).shape(UpstreamResponse(200, body=b"{}"), {}).error
+    assert error is not None
+    assert error.type is ErrorType.NOT_FOUND
+    assert " id" not in error.message
+
+
+def test_records_under_a_name_nobody_knows_are_not_told_as_none(tool: ToolByName) -> None:
+    error = shape(tool, LIST, {"conversations": [{"id": "1"}], "count": 1}).error
+    assert error is not None
+    assert error.type is ErrorType.UPSTREAM_BAD_RESPONSE
+    assert "ticket, tickets" in error.message
 
 
 @pytest.mark.parametrize("name", [UPDATE, TAG])
@@ -178,10 +198,30 @@ def test_accepted_write_with_an_unreadable_answer_is_a_success_with_a_notice(
 
 @pytest.mark.parametrize("name", [LIST, GET, UPDATE, ORDER])
 def test_success_that_holds_nothing_but_an_error_is_an_error(tool: ToolByName, name: str) -> None:
-    error = shape(tool, name, {"error": {"message": "No conversations found with the given Id."}}).error
+    error = shape(tool, name, {"error": {"message": "The archive is being moved."}}).error
     assert error is not None
     assert (error.type, error.status) == (ErrorType.UPSTREAM_REJECTED, 200)
-    assert "No conversations found" in error.message
+    assert "The archive is being moved" in error.message
+
+
+@pytest.mark.parametrize("name", [GET, UPDATE, TAG, ORDER])
+@pytest.mark.parametrize("status", [200, 400, 404, 422])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "No conversations found with the given Id."}},
+        {"errors": {"message": "Provided conversation id does not exist."}},
+        {"error": [{"msg": "No order found with the given Id.", "param": "id"}]},
+    ],
+)
+def test_words_that_mean_nothing_is_there_count_whatever_their_status(
+    tool: ToolByName, name: str, status: int, body: Any
+) -> None:
+    error = shape(tool, name, body, status).error
+    assert error is not None
+    assert (error.type, error.status) == (ErrorType.NOT_FOUND, status)
+    assert "Correct the arguments" not in error.message
+    assert ("Use the id exactly" if name != ORDER else "This store has no such order") in error.message
 
 
 NO_DATA: list[tuple[Any, ErrorType]] = [
@@ -197,6 +237,9 @@ NO_DATA: list[tuple[Any, ErrorType]] = [
     ({"success": False}, ErrorType.UPSTREAM_REJECTED),
     ({"success": False, "data": None, "message": "x"}, ErrorType.UPSTREAM_REJECTED),
     ({"status": "error", "message": "x"}, ErrorType.UPSTREAM_REJECTED),
+    ([{"msg": "Invalid value", "param": "ticket.status", "location": "body"}], ErrorType.UPSTREAM_REJECTED),
+    ({"errorMessage": "x", "errorType": "TypeError", "trace": ["at y"]}, ErrorType.UPSTREAM_REJECTED),
+    ({"errorMessage": "2026-01-01 1f3a Task timed out after 29.03 seconds"}, ErrorType.UPSTREAM_ERROR),
 ]
 """Bodies of a 200 that say what is wrong, with an empty place for the data at most."""
 
@@ -238,11 +281,12 @@ def test_write_answered_with_an_error_in_a_200_is_not_told_as_made(
     ],
 )
 @pytest.mark.parametrize("member", ["statusCode", "status", "code"])
+@pytest.mark.parametrize("text", ["message", "title", "detail"])
 def test_status_that_only_the_body_names_counts(
-    tool: ToolByName, member: str, told: int, of_a_read: ErrorType, of_a_write: ErrorType
+    tool: ToolByName, member: str, text: str, told: int, of_a_read: ErrorType, of_a_write: ErrorType
 ) -> None:
     for name, kind in ((LIST, of_a_read), (GET, of_a_read), (UPDATE, of_a_write)):
-        error = shape(tool, name, {member: told, "message": "x"}).error
+        error = shape(tool, name, {member: told, text: "x"}).error
         assert error is not None
         assert (error.type, error.status) == (kind, told)
 

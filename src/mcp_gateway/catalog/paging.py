@@ -40,6 +40,8 @@ class Paging:
 
     def problems(self, arguments: Mapping[str, Any], cursors: CursorCodec) -> tuple[Problem, ...]:
         """What is wrong with the cursor of arguments that fit the schema."""
+        if arguments.get(NEXT_CURSOR) is None:
+            return ()
         try:
             position = self.position(arguments, cursors)
         except CursorError as exc:

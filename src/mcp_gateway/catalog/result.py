@@ -13,7 +13,13 @@ import orjson
 
 from mcp_gateway.catalog import wide_integers
 from mcp_gateway.catalog.description import ResponseDescription
-from mcp_gateway.catalog.error_bodies import Complaint, complaint_alone, message_alone, names_error
+from mcp_gateway.catalog.error_bodies import (
+    Complaint,
+    complaint_alone,
+    message_alone,
+    names_error,
+    says_nothing,
+)
 from mcp_gateway.catalog.errors import ErrorContext, ambiguous, bad_response, classify, complaint_in_success
 from mcp_gateway.catalog.media import MediaError, MediaTooLargeError, is_json, read_media
 from mcp_gateway.catalog.presentation import NOTICE, RESULT, Presentation
@@ -136,7 +142,7 @@ class Shaper:
     def _result(self, body: Any) -> Any:
         match self.response.shape:
             case "list":
-                return _records(body, self.response.keys)
+                return _listed(body, self.response.keys)
             case "object":
                 return _record(body, self.response.keys)
             case "optional":
@@ -154,7 +160,7 @@ class Shaper:
 
     def _nothing_there(self, response: UpstreamResponse) -> ToolError:
         hint = self.errors.hints.get(404, "")
-        message = f"{self.errors.title} answered with an empty object: nothing there has this id. {hint}".strip()
+        message = f"{self.errors.title} answered with an empty object, so nothing is there. {hint}".strip()
         return ToolError(ErrorType.NOT_FOUND, "upstream", message, response.status)
 
 
@@ -207,10 +213,20 @@ def _records(body: Any, keys: Sequence[str]) -> list[Any]:
     if found is None and isinstance(body, dict):
         return []
     if isinstance(found, dict):
-        return [found]
+        return [found] if found else []
     if not isinstance(found, list):
         raise _UnusableError("there is no list of records in the body")
     return found
+
+
+def _listed(body: Any, keys: Sequence[str]) -> list[Any]:
+    """As `_records`, but records under another name are not told as none."""
+    records = _records(body, keys)
+    if records or not isinstance(body, dict) or any(key in body for key in keys) or body.get("count") == 0:
+        return records
+    if any(isinstance(value, list) and value and isinstance(value[0], dict) for value in body.values()):
+        raise _UnusableError(f"its records are under none of the names {', '.join(keys)}")
+    return records
 
 
 def _records_or_self(body: Any, keys: Sequence[str]) -> list[Any]:
@@ -223,7 +239,7 @@ def _records_or_self(body: Any, keys: Sequence[str]) -> list[Any]:
 def _record(body: Any, keys: Sequence[str]) -> dict[str, Any] | None:
     """The one object of the body; None when there is an empty place where it should be."""
     found = _records_or_self(body, keys)
-    if not found or found[0] == {}:
+    if not found or says_nothing(found[0]):
         return None
     if len(found) > 1:
         raise _AmbiguousError(len(found))

@@ -50,6 +50,9 @@ class Answer:
         return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
 
 
+_NOTHING = Answer()
+
+
 class UpstreamConnection(asyncio.Protocol):
     """A protocol of asyncio's; `exchange` is all that others call while it is in use."""
 
@@ -64,7 +67,7 @@ class UpstreamConnection(asyncio.Protocol):
         # RFC 9112 §6.3: beside chunks a length does not count. llhttp would refuse the pair.
         self._parser.set_dangerous_leniencies(lenient_chunked_length=True)
         self._waiter: asyncio.Future[Answer] | None = None
-        self._answer = Answer()
+        self._answer = _NOTHING
         self._has_head = False
         self._is_complete = False
         self._unread_head = 0
@@ -96,6 +99,7 @@ class UpstreamConnection(asyncio.Protocol):
         finally:
             timer.cancel()
             self._waiter = None
+            self._answer = _NOTHING  # an idle connection is small, however large its last answer was
 
     @property
     def is_quiet(self) -> bool:
@@ -148,6 +152,8 @@ class UpstreamConnection(asyncio.Protocol):
         """The end: of an answer too, where nothing else tells its end."""
         self.is_usable = False
         self._on_lost(self)
+        # The parser knows its connection: in a circle both would stay for long.
+        del self._parser
         if self._waiter is None or self._waiter.done():
             return
         if exc is None and self._has_head and self._answer.ends_with_connection:
