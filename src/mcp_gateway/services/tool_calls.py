@@ -157,7 +157,12 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome = await self._limited(call)
+        try:
+            outcome = await self._limited(call)
+        except Exception:
+            # A bug of ours: its request is answered with a failure, and the call is told like any other.
+            self._finished(call, ErrorType.INTERNAL.value)
+            raise
         if outcome.error is not None:
             outcome = within_budget(outcome, self._budget)
             if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
