@@ -278,6 +278,18 @@ def test_error_is_within_the_budget_however_much_is_wrong(tool: ToolByName, budg
     assert error.details["problems"]
 
 
+@pytest.mark.parametrize("status", [400, 404, 500, 504])
+@pytest.mark.parametrize("character", ['"', "\\", "\x01", "é"])
+def test_error_that_json_writes_longer_than_it_is_keeps_its_advice(
+    tool: ToolByName, status: int, character: str
+) -> None:
+    for name in (GET, UPDATE):
+        outcome = within_budget(answer(tool, name, status, {"message": character * 5_000}), 4_000)
+        assert length_of(outcome.structured) <= 4_000
+        assert "…" in error_of(outcome).message
+        assert error_of(outcome).message.endswith(".")
+
+
 def test_error_within_the_budget_stays_as_it_is(tool: ToolByName) -> None:
     outcome = answer(tool, UPDATE, 400, {"error": VALIDATION})
     assert within_budget(outcome, 4_000) == outcome

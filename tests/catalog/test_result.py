@@ -17,6 +17,7 @@ UPDATE = "update_a_richpanel_conversation_by_id"
 TAG = "create_a_richpanel_conversation_tag"
 LINK = "list_all_richpanel_orders"
 ORDER = "get_single_richpanel_order_by_id"
+REPORT = "create_a_richpanel_report_query"
 ARGUMENTS: dict[str, dict[str, Any]] = {
     LIST: {"limit": 2},
     GET: {"id": "1"},
@@ -43,6 +44,8 @@ def shape(tool: ToolByName, name: str, body: Any, status: int = 200) -> ToolOutc
         ({"ticket": None, "tickets": [{"id": "1"}]}, [{"id": "1"}]),
         ({"ticket": []}, []),
         ({"ticket": None}, []),
+        ({"ticket": {}}, []),
+        ({"count": 0, "facets": [{"status": "OPEN"}]}, []),
         ({"count": 0, "next_page": None, "previous_page": None}, []),
         ({}, []),
         ([], []),
@@ -155,12 +158,29 @@ def test_answer_of_the_wrong_type_is_a_bad_response(tool: ToolByName, name: str,
     assert error.type is ErrorType.UPSTREAM_BAD_RESPONSE
 
 
-@pytest.mark.parametrize("body", [{}, [], {"ticket": {}}, {"ticket": None}, {"ticket": []}])
+@pytest.mark.parametrize(
+    "body",
+    [{}, [], {"ticket": {}}, {"ticket": None}, {"ticket": []}, {"error": None}, {"message": "", "errors": []}],
+)
 def test_empty_place_of_a_single_record_is_not_found(tool: ToolByName, body: Any) -> None:
     error = shape(tool, GET, body).error
     assert error is not None
     assert error.type is ErrorType.NOT_FOUND
     assert "exactly as a list returned it" in error.message
+
+
+def test_report_of_nothing_does_not_speak_of_an_id(tool: ToolByName) -> None:
+    error = tool(REPORT).shape(UpstreamResponse(200, body=b"{}"), {}).error
+    assert error is not None
+    assert error.type is ErrorType.NOT_FOUND
+    assert " id" not in error.message
+
+
+def test_records_under_a_name_nobody_knows_are_not_told_as_none(tool: ToolByName) -> None:
+    error = shape(tool, LIST, {"conversations": [{"id": "1"}], "count": 1}).error
+    assert error is not None
+    assert error.type is ErrorType.UPSTREAM_BAD_RESPONSE
+    assert "ticket, tickets" in error.message
 
 
 @pytest.mark.parametrize("name", [UPDATE, TAG])
@@ -178,10 +198,30 @@ def test_accepted_write_with_an_unreadable_answer_is_a_success_with_a_notice(
 
 @pytest.mark.parametrize("name", [LIST, GET, UPDATE, ORDER])
 def test_success_that_holds_nothing_but_an_error_is_an_error(tool: ToolByName, name: str) -> None:
-    error = shape(tool, name, {"error": {"message": "No conversations found with the given Id."}}).error
+    error = shape(tool, name, {"error": {"message": "The archive is being moved."}}).error
     assert error is not None
     assert (error.type, error.status) == (ErrorType.UPSTREAM_REJECTED, 200)
-    assert "No conversations found" in error.message
+    assert "The archive is being moved" in error.message
+
+
+@pytest.mark.parametrize("name", [GET, UPDATE, TAG, ORDER])
+@pytest.mark.parametrize("status", [200, 400, 404, 422])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "No conversations found with the given Id."}},
+        {"errors": {"message": "Provided conversation id does not exist."}},
+        {"error": [{"msg": "No order found with the given Id.", "param": "id"}]},
+    ],
+)
+def test_words_that_mean_nothing_is_there_count_whatever_their_status(
+    tool: ToolByName, name: str, status: int, body: Any
+) -> None:
+    error = shape(tool, name, body, status).error
+    assert error is not None
+    assert (error.type, error.status) == (ErrorType.NOT_FOUND, status)
+    assert "Correct the arguments" not in error.message
+    assert ("Use the id exactly" if name != ORDER else "This store has no such order") in error.message
 
 
 NO_DATA: list[tuple[Any, ErrorType]] = [
@@ -197,6 +237,9 @@ NO_DATA: list[tuple[Any, ErrorType]] = [
     ({"success": False}, ErrorType.UPSTREAM_REJECTED),
     ({"success": False, "data": None, "message": "x"}, ErrorType.UPSTREAM_REJECTED),
     ({"status": "error", "message": "x"}, ErrorType.UPSTREAM_REJECTED),
+    ([{"msg": "Invalid value", "param": "ticket.status", "location": "body"}], ErrorType.UPSTREAM_REJECTED),
+    ({"errorMessage": "x", "errorType": "TypeError", "trace": ["at y"]}, ErrorType.UPSTREAM_REJECTED),
+    ({"errorMessage": "2026-01-01 1f3a Task timed out after 29.03 seconds"}, ErrorType.UPSTREAM_ERROR),
 ]
 """Bodies of a 200 that say what is wrong, with an empty place for the data at most."""
 
@@ -238,11 +281,12 @@ def test_write_answered_with_an_error_in_a_200_is_not_told_as_made(
     ],
 )
 @pytest.mark.parametrize("member", ["statusCode", "status", "code"])
+@pytest.mark.parametrize("text", ["message", "title", "detail"])
 def test_status_that_only_the_body_names_counts(
-    tool: ToolByName, member: str, told: int, of_a_read: ErrorType, of_a_write: ErrorType
+    tool: ToolByName, member: str, text: str, told: int, of_a_read: ErrorType, of_a_write: ErrorType
 ) -> None:
     for name, kind in ((LIST, of_a_read), (GET, of_a_read), (UPDATE, of_a_write)):
-        error = shape(tool, name, {member: told, "message": "x"}).error
+        error = shape(tool, name, {member: told, text: "x"}).error
         assert error is not None
         assert (error.type, error.status) == (kind, told)
 
@@ -448,6 +492,59 @@ def test_record_before_the_cursor_that_goes_moves_no_other_out_of_sight(tool: To
     raw = UpstreamResponse(200, body=orjson.dumps({"ticket": records[1:]}))
     second = tool(LIST).shape(raw, {"limit": 2, "next_cursor": first["next_cursor"]}).structured
     assert second["result"][0]["id"] == f"r{len(shown)}"
+
+
+def resumed(tool: ToolByName, before: Any, after: Any) -> tuple[list[str], dict[str, Any]]:
+    """The ids an answer showed first, and the structure of the next one, when the page had become another."""
+    first = shape(tool, LIST, before).structured
+    raw = UpstreamResponse(200, body=orjson.dumps(after))
+    second = tool(LIST).shape(raw, {"limit": 2, "next_cursor": first["next_cursor"]}).structured
+    return [record["id"] for record in first["result"]], dict(second)
+
+
+def long_records(*numbers: int) -> list[dict[str, Any]]:
+    return [{"id": f"r{n}", "text": "x" * 9_000} for n in numbers]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"ticket": long_records(*range(10))}, {"ticket": long_records(*range(4, 10))}),
+        ({"ticket": long_records(*range(10)), "count": 10}, {"ticket": long_records(*range(4, 10)), "count": 6}),
+        ({"ticket": long_records(*range(10)), "count": 30}, {"ticket": long_records(*range(4, 14)), "count": 26}),
+        # The shown ones moved behind those that were not.
+        (
+            {"ticket": long_records(*range(10)), "count": 10},
+            {"ticket": long_records(*range(4, 10), 0, 1, 2, 3), "count": 10},
+        ),
+    ],
+)
+def test_records_that_left_because_they_were_dealt_with_hide_no_other(
+    tool: ToolByName, before: Any, after: Any
+) -> None:
+    shown, second = resumed(tool, before, after)
+    assert shown == ["r0", "r1", "r2", "r3"]
+    assert second["result"][0]["id"] == "r4"
+    assert "changed" in second["notice"]
+
+
+def test_records_that_came_on_top_show_none_twice(tool: ToolByName) -> None:
+    before = {"ticket": long_records(*range(10)), "count": 10}
+    _, second = resumed(tool, before, {"ticket": long_records(20, 21, *range(8)), "count": 12})
+    assert second["result"][0]["id"] == "r4"
+    assert "changed" not in second.get("notice", "")
+
+
+def test_page_behind_one_that_lost_records_says_so(tool: ToolByName) -> None:
+    before = {"ticket": [{"id": "a"}, {"id": "b"}], "count": 6}
+    for after, is_told in (
+        ({"ticket": [{"id": "e"}, {"id": "f"}], "count": 4}, True),
+        ({"count": 2}, True),
+        ({"ticket": [{"id": "c"}, {"id": "d"}], "count": 6}, False),
+        ({"ticket": [{"id": "c"}, {"id": "d"}]}, False),
+    ):
+        _, second = resumed(tool, before, after)
+        assert ("shorter" in second.get("notice", "")) is is_told, after
 
 
 def test_names_that_matched_nothing_are_told_in_a_few_words(tool: ToolByName) -> None:

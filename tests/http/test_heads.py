@@ -97,7 +97,7 @@ async def test_large_head_within_the_limit_and_the_next_one_on_the_connection_ar
 
 
 async def test_body_that_comes_with_the_end_of_its_head_does_not_count_as_head(gateway):
-    content = b'{"name":"' + b" " * (4 * MAX_HEAD_BYTES) + b'x"}'
+    content = b'{"name":' + b" " * (4 * MAX_HEAD_BYTES) + b'"x"}'
     lines = (f"authorization: Bearer {OPERATOR_KEY}", f"content-length: {len(content)}", "connection: close")
     request = head(*lines, path="/tenant") + content
     assert await cut_into(gateway.url, request, 2, first=20) == 201

@@ -12,7 +12,7 @@ one serialisation.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -29,8 +29,7 @@ _TWINS = ("body", "html_body")
 """Members that say in HTML what `plain_body` beside them says."""
 
 
-@dataclass(frozen=True, slots=True)
-class FittedRecords:
+class FittedRecords(NamedTuple):
     """The front of a list of records."""
 
     records: list[Any]
@@ -40,8 +39,7 @@ class FittedRecords:
     """What was left out; None when nothing was."""
 
 
-@dataclass(frozen=True, slots=True)
-class FittedRecord:
+class FittedRecord(NamedTuple):
     """One record, or a window of it."""
 
     record: dict[str, Any]

@@ -20,11 +20,19 @@ _MAX_TEXT = 10_000
 _MAX_VALUES = 50_000
 """Members and elements of an error body that is read; one of more is a trick, and no complaint."""
 _TIMED_OUT = "timed out"
-_ERROR_MEMBERS = ("error", "errors")
+_ERROR_MEMBERS = ("error", "errors", "errorMessage")
+"""The last one is a function's that failed behind AWS API Gateway, which may hand it on with a 200."""
 _STATUS_MEMBERS = ("statusCode", "status", "code")
 _STATUSES = range(100, 600)
 _FAILED_WORDS = frozenset({"error", "fail", "failed", "failure"})
-_COMPANIONS = frozenset({*_ERROR_MEMBERS, *_STATUS_MEMBERS, "message", "success"})
+_FAULT_MEMBERS = frozenset({"value", "msg", "param", "path", "location", "type"})
+"""Of an express-validator fault."""
+_COMPANIONS = frozenset(
+    {*_ERROR_MEMBERS, *_STATUS_MEMBERS, "message", "success"}
+    # RFC 9457, and AWS Lambda.
+    | {"type", "title", "detail", "instance", "errorType", "trace", "stackTrace", "requestId"}
+)
+"""What may stand in an object that says nothing but what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +90,22 @@ def complaint_of(value: Any, depth: int = 0) -> Complaint:
 
 
 def complaint_alone(value: Any, depth: int = 0) -> Complaint | None:
-    """What an object says is wrong when it says nothing else: what else it has is empty, or is such an object."""
+    """What an object says is wrong when it says nothing else: what else it has is empty, or is such an object.
+
+    So does an array of nothing but faults.
+    """
+    if isinstance(value, list) and value and all(map(_is_fault, value[:_MAX_PROBLEMS])):
+        return _of_list(value)
     if not isinstance(value, dict) or depth > _MAX_DEPTH:
         return None
-    others = [item for name, item in value.items() if name not in _COMPANIONS and item]
-    if others:
-        return complaint_alone(others[0], depth + 1) if len(others) == 1 else None
+    other: Any = None
+    for name, item in value.items():
+        if name not in _COMPANIONS and item:
+            if other:
+                return None
+            other = item
+    if other:
+        return complaint_alone(other, depth + 1)
     return replace(complaint_of(value), status=_status(value)) if _is_wrong(value) else None
 
 
@@ -99,9 +117,18 @@ def message_alone(value: Any) -> Complaint | None:
     return complaint if complaint.message and _status(value) is None else None
 
 
+def says_nothing(value: Any) -> bool:
+    """Whether an object is empty, or has nothing but empty places for what might be wrong."""
+    return isinstance(value, dict) and value.keys() <= _COMPANIONS and not any(value.values())
+
+
 def names_error(value: Any) -> bool:
     """Whether an object has an error member that says something, whatever else it has."""
     return isinstance(value, dict) and any(value.get(member) for member in _ERROR_MEMBERS)
+
+
+def _is_fault(item: Any) -> bool:
+    return isinstance(item, dict) and "msg" in item and len(item) > 1 and item.keys() <= _FAULT_MEMBERS
 
 
 def _is_wrong(value: Mapping[str, Any]) -> bool:
@@ -121,7 +148,7 @@ def _of_object(value: Mapping[str, Any], depth: int) -> Complaint:
         inner = complaint_of(value.get(member), depth + 1)
         if inner.message or inner.problems:
             return inner
-    message = _first_text(value, ("message", "msg", "Message", "detail", "error_description"))
+    message = _first_text(value, ("message", "msg", "Message", "detail", "error_description", "title"))
     return Complaint(message)
 
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from mcp_gateway.catalog.error_bodies import Complaint, read_complaint
-from mcp_gateway.catalog.shrink import length_of
+from mcp_gateway.catalog.shrink import front_within, length_of
 from mcp_gateway.exceptions import UpstreamError, UpstreamTimeoutError, UpstreamTooLargeError, UpstreamUnreachableError
 from mcp_gateway.models.limits import RateLimits
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
@@ -18,7 +18,7 @@ from mcp_gateway.models.upstream import UpstreamResponse
 
 _PROBLEMS, _LEFT_OUT = "problems", "problems_left_out"
 MAX_MESSAGE = 2000
-"""Characters of a message, upstream's part included."""
+"""Characters of a message as JSON writes it, upstream's part included."""
 _GATEWAY_STATUSES = frozenset({408, 502, 503, 504})
 _MAYBE = "The change may or may not have been made"
 
@@ -39,6 +39,8 @@ class ErrorContext:
     """Field as upstream names it → our argument."""
     unsettled: str = ""
     """What to do where no look-up tells."""
+    not_found: tuple[str, ...] = ()
+    """Words, in lower case, of refusals that mean that nothing is there."""
 
     @property
     def doubt(self) -> str:
@@ -137,8 +139,7 @@ def bounded(error: ToolError, budget: int) -> ToolError:
 
     `problems_left_out` says how many are not listed.
     """
-    message = error.message if len(error.message) <= MAX_MESSAGE else f"{error.message[: MAX_MESSAGE - 1]}…"
-    bounded_one = replace(error, message=message)
+    bounded_one = replace(error, message=_cut(error.message, MAX_MESSAGE))
     problems = error.details.get(_PROBLEMS)
     if not isinstance(problems, list):
         return bounded_one
@@ -208,6 +209,9 @@ def _refusal(status: int, context: ErrorContext, complaint: Complaint, limits: R
 
 
 def _rejected(status: int, context: ErrorContext, complaint: Complaint) -> ToolError:
+    said = " ".join([complaint.message, *(problem.message for problem in complaint.problems)]).casefold()
+    if any(words in said for words in context.not_found):
+        return _error(ErrorType.NOT_FOUND, "has nothing there", status, context, complaint)
     return _error(ErrorType.UPSTREAM_REJECTED, "refused the call", status, context, complaint)
 
 
@@ -222,6 +226,8 @@ def _error(kind: ErrorType, verb: str, status: int, context: ErrorContext, compl
 def _advice(kind: ErrorType, status: int, context: ErrorContext) -> str:
     if kind is ErrorType.UPSTREAM_REJECTED:
         return context.hints.get(status, "Correct the arguments before calling again.")
+    if kind is ErrorType.NOT_FOUND:
+        return context.hints.get(HTTPStatus.NOT_FOUND, "")
     if kind is ErrorType.UPSTREAM_ERROR and context.is_write:
         return context.doubt
     return context.hints.get(status, "The same call may work later.")
@@ -261,8 +267,14 @@ def _compose(what: str, said: str, advice: str) -> str:
     if not said:
         return f"{what}. {advice}".strip()
     room = MAX_MESSAGE - len(what) - len(advice) - 5
-    cut = said if len(said) <= room else f"{said[: room - 1]}…"
-    return f"{what}: {_sentence(cut)} {advice}".strip()
+    return f"{what}: {_sentence(_cut(said, room))} {advice}".strip()
+
+
+def _cut(text: str, room: int) -> str:
+    """The text, or its front, in `room` characters of a JSON string."""
+    # The front that is measured is short, however long the text.
+    count = front_within(text[: room + 1], room)
+    return text if count == len(text) else f"{text[: front_within(text[:room], room - 1)]}…"
 
 
 def _sentence(text: str) -> str:

@@ -6,7 +6,7 @@ its allowance: the texts of megabytes of HTML would hold up every other call of 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mcp_gateway.catalog.description import AliasDescription, ResponseDescription, TextDescription
 from mcp_gateway.catalog.readable import MAX_TAGS, looks_like_html, readable
@@ -27,7 +27,15 @@ class Allowance:
     @property
     def is_spent(self) -> bool:
         """Whether what comes next belongs to another answer."""
-        return min(self.characters, self.tags) <= 0
+        return self.characters <= 0 or self.tags <= 0
+
+
+class _ListPlan(NamedTuple):
+    """What there is to do with the elements of one list of a record."""
+
+    name: str
+    aliases: tuple[AliasDescription, ...]
+    texts: tuple[TextDescription, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +46,23 @@ class Preparation:
     """The list that is shown in parts."""
     time: str | None
     """Member of its elements that tells their order."""
-    aliases: Sequence[AliasDescription]
-    texts: Sequence[TextDescription]
+    lists: tuple[_ListPlan, ...]
+    """The inner one first."""
 
     @classmethod
     def of(cls, response: ResponseDescription, inner: str | None) -> "Preparation":
         """That of a response; `inner` is relative to the record."""
-        return cls(inner, response.inner_time, response.aliases, response.texts)
+        aliased, with_texts = [one.records for one in response.aliases], [one.records for one in response.texts]
+        names = dict.fromkeys([*([inner] if inner else []), *aliased, *with_texts])
+        lists = (
+            _ListPlan(
+                name,
+                tuple(alias for alias in response.aliases if alias.records == name),
+                tuple(text for text in response.texts if text.records == name),
+            )
+            for name in names
+        )
+        return cls(inner, response.inner_time, tuple(lists))
 
     def put_in_order(self, record: Any) -> None:
         """Turn an inner list around that came newest first."""
@@ -61,57 +79,65 @@ class Preparation:
         where the names of the selection have the record.
         """
         first = 0
-        aliased, with_texts = [one.records for one in self.aliases], [one.records for one in self.texts]
-        for name in dict.fromkeys([*([self.inner] if self.inner else []), *aliased, *with_texts]):
+        is_choosing = selection.is_choosing
+        for name, aliases, texts in self.lists:
             elements = record.get(name)
-            if not isinstance(elements, list) or not selection.wants(*under, name):
+            if not isinstance(elements, list):
                 continue
+            wanted: Sequence[TextDescription] = texts
+            if is_choosing:
+                if not selection.wants(*under, name):
+                    continue
+                wanted = [text for text in texts if selection.wants(*under, name, text.plain)]
             to = len(elements) if end is None or name != self.inner else end
-            ready = self._prepare_list((*under, name), elements, to, selection, allowance)
+            ready = _prepare_list(elements, to, aliases, wanted, allowance, is_choosing=is_choosing)
             first = ready if name == self.inner else first
         return first
-
-    def _prepare_list(
-        self, path: Sequence[str], elements: list[Any], end: int, selection: Selection, allowance: Allowance
-    ) -> int:
-        name = path[-1]
-        aliases = [alias for alias in self.aliases if alias.records == name]
-        texts = [text for text in self.texts if text.records == name and selection.wants(*path, text.plain)]
-        for place in range(end - 1, -1, -1):
-            element = elements[place]
-            is_first = place == end - 1
-            if allowance.is_spent and not is_first:
-                return place + 1
-            allowance.characters -= _LEAST_CHARACTERS
-            if not isinstance(element, dict):
-                continue
-            for alias in aliases:
-                _add_alias(element, alias)
-            # An element of which a part only could be read is whole where it is the first of an answer.
-            are_whole = (
-                _add_text(element, text, allowance, is_first=is_first, is_chosen=selection.is_choosing)
-                for text in texts
-            )
-            if not all(are_whole):
-                return place + 1
-        return 0
 
     def _is_before(self, one: Any, other: Any) -> bool:
         """Whether both tell their time, and the first of them an earlier one."""
         if self.time is None or not isinstance(one, dict) or not isinstance(other, dict):
             return False
-        times = one.get(self.time), other.get(self.time)
-        is_text = all(isinstance(time, str) for time in times)
-        is_number = all(isinstance(time, int | float) for time in times)
-        return bool((is_text or is_number) and times[0] < times[1])  # type: ignore[operator]
+        time, later = one.get(self.time), other.get(self.time)
+        if isinstance(time, str):
+            return isinstance(later, str) and time < later
+        return isinstance(time, int | float) and isinstance(later, int | float) and time < later
+
+
+def _prepare_list(
+    elements: list[Any],
+    end: int,
+    aliases: Sequence[AliasDescription],
+    texts: Sequence[TextDescription],
+    allowance: Allowance,
+    *,
+    is_choosing: bool,
+) -> int:
+    """The position of the first element that is ready, those before `end` being looked at from the last one on."""
+    for place in range(end - 1, -1, -1):
+        element = elements[place]
+        is_first = place == end - 1
+        if not is_first and allowance.is_spent:
+            return place + 1
+        allowance.characters -= _LEAST_CHARACTERS
+        if not isinstance(element, dict):
+            continue
+        for alias in aliases:
+            if alias.name not in element:
+                _add_alias(element, alias)
+        for text in texts:
+            # An element of which a part only could be read is whole where it is the first of an answer.
+            if not _add_text(element, text, allowance, is_first=is_first, is_chosen=is_choosing):
+                return place + 1
+    return 0
 
 
 def _add_alias(element: dict[str, Any], alias: AliasDescription) -> None:
     """Put the settled spelling beside upstream's."""
-    if alias.name not in element:
-        spelling = next((name for name in alias.spellings if name in element), None)
-        if spelling is not None:
+    for spelling in alias.spellings:
+        if spelling in element:
             element[alias.name] = element[spelling]
+            return
 
 
 def _add_text(
@@ -125,8 +151,11 @@ def _add_text(
     if plain:
         allowance.characters -= len(plain) if isinstance(plain, str) else 0
         return True
-    html = next((text for name in described.html if isinstance(text := element.get(name), str) and text), "")
-    if not html:
+    for name in described.html:
+        html = element.get(name)
+        if isinstance(html, str) and html:
+            break
+    else:
         return True
     if not looks_like_html(html):
         allowance.characters -= len(html)

@@ -7,17 +7,17 @@ allowance of an answer is left to the cursor.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from mcp_gateway.catalog.budget import elements_of, fit_record, fit_records
 from mcp_gateway.catalog.cursor import Position
 from mcp_gateway.catalog.options import FIELDS
-from mcp_gateway.catalog.paging import Paging, found_again, mark_of_item
+from mcp_gateway.catalog.paging import Paging, counted, found_again, mark_of_item, start_of, total_of
 from mcp_gateway.catalog.preparation import Allowance, Preparation
 from mcp_gateway.catalog.run import Run
-from mcp_gateway.catalog.selection import Selection
+from mcp_gateway.catalog.selection import EVERYTHING, Selection
 
 RESULT, NEXT_CURSOR, TRUNCATED, NOTICE = "result", "next_cursor", "truncated", "notice"
 ENVELOPE = 480
@@ -31,11 +31,14 @@ _MAX_NAMES, _MAX_NAME = 5, 40
 """Names that matched nothing, as they are told."""
 _TOO_MUCH = "This is too large for `fields` to be looked for in all of it."
 _CHANGED = "The list changed since the cursor was given: elements may be missing here, or come twice."
+_SHORTER = (
+    "The list got shorter since the cursor was given, so records may have moved to pages before this one: "
+    "begin again without next_cursor to see them."
+)
 _REPEATED = "This is the page before once more, so there are no further records: all of them were shown."
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """A record with the elements of its inner list that are ready to be shown."""
 
     record: dict[str, Any]
@@ -57,8 +60,10 @@ class Presentation:
         position = self._position(arguments, run)
         if self.paging is not None and self.paging.is_repeated(records, position):
             return {RESULT: [], NEXT_CURSOR: None, NOTICE: _REPEATED}
-        start = _start_of(records, position)
+        start, is_unsure = start_of(body, records, position)
+        changed = _CHANGED if is_unsure else _SHORTER if _is_shorter(body, position) else None
         parts, notice = self._parts_of(records[start:], _selection(arguments), run)
+        notice = _joined(notice, changed)
         shown = [part.record for part in parts]
         older = parts[0].older if parts else 0
         room = run.budget - ENVELOPE - len(notice or "")
@@ -66,7 +71,8 @@ class Presentation:
         shown_to = start + fitted.kept
         following = self._following(body, records, position)
         if shown_to < len(records):
-            following = replace(position, skip=shown_to, at=mark_of_item(records[shown_to - 1]))
+            at = mark_of_item(records[shown_to - 1])
+            following = replace(position, skip=shown_to, at=at, total=total_of(body, records))
         cursor = self._cursor(following, arguments, run)
         return {RESULT: fitted.records, NEXT_CURSOR: cursor, **_told(fitted.truncated, notice)}
 
@@ -83,7 +89,7 @@ class Presentation:
             chosen = selection.of(part.record)
             if parts and (allowance.is_spent or part.older or selection.is_spent):
                 break
-            parts.append(replace(part, record=chosen))
+            parts.append(part._replace(record=chosen))
             is_too_much = selection.is_spent
             allowance.characters -= _LEAST_RECORD
         return parts, _TOO_MUCH if is_too_much else _missing(selection)
@@ -95,14 +101,16 @@ class Presentation:
             notice = _notice(selection)
             fitted = fit_record({RESULT: selection.of(record)}, run.budget - ENVELOPE - len(notice or ""))
             return {**fitted.record, **_told(fitted.truncated, notice)}
-        end, changed = self._end_of(record, self._position(arguments, run))
+        # Without a cursor this is the newest part, whatever the page size.
+        is_newest = arguments.get(NEXT_CURSOR) is None
+        end, changed = (None, None) if is_newest else self._end_of(record, self._position(arguments, run))
         part = self._ready(record, end, selection, Allowance(run.budget))
         chosen = selection.of(part.record)
         notice = _joined(_notice(selection), changed)
         room = run.budget - ENVELOPE - len(notice or "")
         window = fit_record(chosen, room, self.preparation.inner, older=part.older, newer=part.newer)
         shown = {RESULT: window.record, **_told(window.truncated, notice)}
-        return shown | self._older(record, window.before, arguments, run)
+        return shown if window.before is None else shown | self._older(record, window.before, arguments, run)
 
     def parts(
         self, parts: Mapping[str, Any], why: Mapping[str, Any], arguments: Mapping[str, Any], run: Run, *, main: str
@@ -139,7 +147,7 @@ class Presentation:
         first = self.preparation.prepare(record, end, selection, allowance, under)
         elements = elements_of(record, inner)
         end = len(elements) if end is None else end
-        if inner is None or not selection.wants(*under, inner) or (first == 0 and end == len(elements)):
+        if inner is None or (first == 0 and end == len(elements)) or not selection.wants(*under, inner):
             return _Part(record)
         return _Part({**record, inner: elements[first:end]}, first, len(elements) - end)
 
@@ -175,18 +183,21 @@ class Presentation:
         return run.cursors.encode(position, self.paging.scope(arguments))
 
 
-def _start_of(records: list[Any], position: Position) -> int:
-    """Where the rest of the page begins, though records came or went before it since the cursor was given."""
-    last = found_again(records, position.skip - 1, position.at)
-    return position.skip if last is None else last + 1
+def _is_shorter(body: Any, position: Position) -> bool:
+    """Whether there are fewer records at the start of a page than when the page before was read."""
+    total = counted(body)
+    return not position.skip and total is not None and total < position.total
 
 
 def _selection(arguments: Mapping[str, Any]) -> Selection:
-    return Selection(arguments.get(FIELDS) or ())
+    fields = arguments.get(FIELDS)
+    return Selection(fields) if fields else EVERYTHING
 
 
 def _notice(selection: Selection) -> str | None:
     """What to say of the names asked for."""
+    if not selection.is_choosing:
+        return None
     return _TOO_MUCH if selection.is_spent else _missing(selection)
 
 
@@ -203,9 +214,14 @@ def _short(name: str) -> str:
     return name if len(name) <= _MAX_NAME else f"{name[:_MAX_NAME]}…"
 
 
-def _joined(*notices: str | None) -> str | None:
-    return " ".join(notice for notice in notices if notice) or None
+def _joined(one: str | None, other: str | None) -> str | None:
+    return f"{one} {other}" if one and other else one or other
 
 
 def _told(truncated: Mapping[str, Any] | None, notice: str | None) -> dict[str, Any]:
-    return {name: told for name, told in ((TRUNCATED, truncated), (NOTICE, notice)) if told is not None}
+    said: dict[str, Any] = {}
+    if truncated is not None:
+        said[TRUNCATED] = truncated
+    if notice is not None:
+        said[NOTICE] = notice
+    return said

@@ -8,7 +8,7 @@ but for an attribute whose quote is never closed: browsers lose the rest of the 
 
 import html as entities
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TAG_REST = r"""(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+"""
 """Attributes as one text: a `>` inside quotes does not end the tag; quotes open only after `=`."""
@@ -46,6 +46,22 @@ _MEANT = frozenset({*_BLOCKS, "a", "br", "img", "td", "th"})
 """Every other tag says nothing about the text."""
 _SIMPLE_BLOCKS = frozenset(_BLOCKS) - {"blockquote", "li", "ol", "pre", "table", "tr", "ul"}
 """Those that say nothing but where a line ends."""
+_NOT_SIMPLE = (_MEANT - _SIMPLE_BLOCKS - {"a", "br"}) | frozenset(_DROPPED.split("|"))
+_NOTHING, _BREAK, _LINK, _LINK_END = 0, -1, -2, -3
+"""What a tag may mean beside the line breaks of a block."""
+_SIMPLE_TAGS = {
+    **{slash + name: _BLOCKS[name] for name in _SIMPLE_BLOCKS for slash in ("", "/")},
+    **dict.fromkeys(("br", "br/", "br /"), _BREAK),
+    "/br": _NOTHING,
+    "a": _LINK,
+    "/a": _LINK_END,
+    **{slash + name: _NOTHING for name in ("b", "em", "font", "i", "s", "span", "strong", "u") for slash in ("", "/")},
+}
+"""Tags as they are nearly always written, without attributes."""
+_SIMPLE_TAG = re.compile(
+    r"""(/?)([a-z][a-z0-9:]*+)(?:\s++[a-z][a-z:_-]*+=(?:"[^"]*+"|'[^']*+'))*+\s*+/?""", re.IGNORECASE | re.ASCII
+)
+"""A tag that no reader could end elsewhere; it holds neither `<` nor `>`."""
 _MAX_INDENT = 6
 MAX_TAGS = 50_000
 """Mails have hundreds, newsletters thousands; each costs microseconds, and megabytes of nothing else can be sent."""
@@ -69,14 +85,16 @@ def readable(html: str, most_tags: int = MAX_TAGS) -> "Reading":
     A link is `text (url)` where the two differ, a picture its `alt`, a quoted reply has `> ` before each line. What
     comes after `most_tags` tags, one or more, is left out and said so.
     """
+    simple = _simply(html, most_tags)
+    if simple is not None:
+        return simple
     # One call that cuts at every token: text, then (element left out, slash, name, rest, text) for each.
     pieces = _TOKEN.split(html, most_tags)
     tags = len(pieces) // 5
     is_whole = tags < most_tags or not pieces[-1]
     if not is_whole:
         pieces[-1] = f" … [cut: the last {len(pieces[-1]):,} of {len(html):,} characters of HTML]"
-    simple = _simply(pieces)
-    return Reading(_fully(pieces) if simple is None else simple, tags, is_whole)
+    return Reading(_fully(pieces), tags, is_whole)
 
 
 def _fully(pieces: list[str]) -> str:
@@ -93,48 +111,68 @@ def _fully(pieces: list[str]) -> str:
     return text.finished()
 
 
-def _simply(pieces: list[str]) -> str | None:  # noqa: C901, PLR0912 - one loop without calls is what it is for
+def _simply(html: str, most_tags: int = MAX_TAGS) -> "Reading | None":  # noqa: C901, PLR0912 - one loop, few calls
     """The same for paragraphs, lines and links, which most mails are made of; None for what has more in it.
 
-    Nearly every conversation is read this way, so that it costs a tenth matters.
+    Nearly every conversation is read this way, so that it costs a tenth matters. Every `<` must begin a tag that ends
+    at the next `>`: then no regular expression is needed to find the tags, and nothing about them is in doubt.
     """
+    pieces = html.split("<")
+    tags = len(pieces) - 1
+    if tags > most_tags:
+        return None
     parts: list[str] = []
     breaks, has_space = 0, False
     link: tuple[str, int] | None = None
-    text = pieces[0]
-    at = 5
-    while True:
+    # What stands before the first tag comes behind one that means nothing.
+    pieces[0] = f"b>{pieces[0]}"
+    for piece in pieces:
+        tag, end, text = piece.partition(">")
+        means = _SIMPLE_TAGS.get(tag)
+        if means is None:
+            means = _meaning(tag)
+        if means is None or not end:
+            return None
+        if means > 0:
+            breaks = max(breaks, means)
+        elif means == _BREAK:
+            breaks += 1
+        elif means != _NOTHING:
+            _close_link(link, parts)
+            link = None if means == _LINK_END else (_attribute(tag[1:], "href").replace(" ", ""), len(parts))
         if text:
             if "&" in text:
                 text = _resolved(text)
             if not text.isascii() and _PADDING.search(text):
                 return None
-            words = text.split()
+            # Of printable characters only the blank is one; where no two of them meet, nothing is to be joined.
+            words = text.strip() if "  " not in text and text.isprintable() else " ".join(text.split())
             if words:
                 if parts and breaks:
                     parts.append("\n" if breaks == 1 else "\n\n")
                 elif parts and (has_space or text[0].isspace()):
                     parts.append(" ")
-                parts.append(" ".join(words))
+                parts.append(words)
                 breaks, has_space = 0, text[-1].isspace()
             else:
                 has_space = True
-        if at >= len(pieces):
-            break
-        slash, name, rest, text = pieces[at - 3], pieces[at - 2], pieces[at - 1], pieces[at]
-        at += 5
-        known = name.lower() if name else ""
-        if known in _SIMPLE_BLOCKS:
-            breaks = max(breaks, _BLOCKS[known])
-        elif known == "br":
-            breaks += not slash
-        elif known == "a":
-            _close_link(link, parts)
-            link = None if slash else (_attribute(rest, "href").replace(" ", ""), len(parts))
-        elif known in _MEANT:
-            return None
     _close_link(link, parts)
-    return "".join(parts)
+    return Reading("".join(parts), tags, is_whole=True)
+
+
+def _meaning(tag: str) -> int | None:
+    """What stands between `<` and `>` means to `_simply`; None for what it does not know."""
+    if tag[:1] in {"!", "?"}:
+        is_comment = tag.startswith("!--")
+        return _NOTHING if not is_comment or tag.endswith("--") else None
+    found = _SIMPLE_TAG.fullmatch(tag)
+    if found is None:
+        return None
+    slash, name = found[1], found[2].lower()
+    known = _SIMPLE_TAGS.get(slash + name)
+    if known is not None:
+        return known
+    return None if name in _NOT_SIMPLE else _NOTHING
 
 
 def _close_link(link: tuple[str, int] | None, parts: list[str]) -> None:
@@ -149,8 +187,7 @@ def _close_link(link: tuple[str, int] | None, parts: list[str]) -> None:
         parts.append(f" ({url})")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What came of reading HTML."""
 
     text: str

@@ -7,14 +7,19 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import Any
 
 import orjson
 
 from mcp_gateway.catalog import wide_integers
 from mcp_gateway.catalog.description import ResponseDescription
-from mcp_gateway.catalog.error_bodies import Complaint, complaint_alone, message_alone, names_error
+from mcp_gateway.catalog.error_bodies import (
+    Complaint,
+    complaint_alone,
+    message_alone,
+    names_error,
+    says_nothing,
+)
 from mcp_gateway.catalog.errors import ErrorContext, ambiguous, bad_response, classify, complaint_in_success
 from mcp_gateway.catalog.media import MediaError, MediaTooLargeError, is_json, read_media
 from mcp_gateway.catalog.presentation import NOTICE, RESULT, Presentation
@@ -25,6 +30,8 @@ from mcp_gateway.models.upstream import UpstreamResponse
 
 _LISTS = frozenset({"list", "optional"})
 _DATA = frozenset({*_LISTS, "object"})
+_SUCCESSFUL = 2
+"""First digit of a status."""
 _BOM = b"\xef\xbb\xbf"
 MAX_DEPTH = 100
 """Levels of nesting an answer may have; orjson reads far more than it writes back."""
@@ -65,12 +72,15 @@ class Shaper:
 
         `arguments` are those of the call: the next cursor continues from them.
         """
-        if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+        if response.status // 100 != _SUCCESSFUL:
             return classify(response, self.errors, limits)
-        content_type = response.headers.get("content-type", "")
-        if self.response.shape == "content" and not is_json(content_type):
-            return self._media(response, content_type, limits)
-        with _without_collections(len(response.body)):
+        if self.response.shape == "content":
+            content_type = response.headers.get("content-type", "")
+            if not is_json(content_type):
+                return self._media(response, content_type, limits)
+        if len(response.body) < _LARGE_BODY:
+            return self._read(response, arguments, limits, run)
+        with _without_collections():
             return self._read(response, arguments, limits, run)
 
     def _media(self, response: UpstreamResponse, content_type: str, limits: RateLimits | None) -> ToolOutcome:
@@ -132,7 +142,7 @@ class Shaper:
     def _result(self, body: Any) -> Any:
         match self.response.shape:
             case "list":
-                return _records(body, self.response.keys)
+                return _listed(body, self.response.keys)
             case "object":
                 return _record(body, self.response.keys)
             case "optional":
@@ -150,15 +160,13 @@ class Shaper:
 
     def _nothing_there(self, response: UpstreamResponse) -> ToolError:
         hint = self.errors.hints.get(404, "")
-        message = f"{self.errors.title} answered with an empty object: nothing there has this id. {hint}".strip()
+        message = f"{self.errors.title} answered with an empty object, so nothing is there. {hint}".strip()
         return ToolError(ErrorType.NOT_FOUND, "upstream", message, response.status)
 
 
 def _json(body: bytes) -> Any:
     """Strict JSON in UTF-8 (RFC 8259): no NaN, no second value, no lone surrogate; a byte order mark is forgiven."""
     text = body.removeprefix(_BOM)
-    if not text.strip():
-        raise _UnusableError("the body is empty")
     containers = text.count(b"[") + text.count(b"{")
     # Counting bytes bounds both figures from above; text inside strings counts too, and is a small part of an answer.
     if len(text) > MAX_VALUES and containers + text.count(b",") > MAX_VALUES:
@@ -166,6 +174,8 @@ def _json(body: bytes) -> Any:
     try:
         value = wide_integers.loads(text)
     except orjson.JSONDecodeError as exc:
+        if not text.strip():
+            raise _UnusableError("the body is empty") from exc
         raise _UnusableError(f"the body is not JSON ({len(body)} bytes)") from exc
     if containers > MAX_DEPTH and _is_deep(value):
         raise _UnusableError(f"the body is nested more than {MAX_DEPTH} levels deep")
@@ -185,10 +195,9 @@ def _is_deep(value: Any) -> bool:
 
 
 @contextmanager
-def _without_collections(size: int) -> Iterator[None]:
+def _without_collections() -> Iterator[None]:
     """Read a large body without the collector of cycles: it would walk through what is being built again and again."""
-    is_off = size < _LARGE_BODY or not gc.isenabled()
-    if is_off:
+    if not gc.isenabled():
         yield
         return
     gc.disable()
@@ -204,10 +213,20 @@ def _records(body: Any, keys: Sequence[str]) -> list[Any]:
     if found is None and isinstance(body, dict):
         return []
     if isinstance(found, dict):
-        return [found]
+        return [found] if found else []
     if not isinstance(found, list):
         raise _UnusableError("there is no list of records in the body")
     return found
+
+
+def _listed(body: Any, keys: Sequence[str]) -> list[Any]:
+    """As `_records`, but records under another name are not told as none."""
+    records = _records(body, keys)
+    if records or not isinstance(body, dict) or any(key in body for key in keys) or body.get("count") == 0:
+        return records
+    if any(isinstance(value, list) and value and isinstance(value[0], dict) for value in body.values()):
+        raise _UnusableError(f"its records are under none of the names {', '.join(keys)}")
+    return records
 
 
 def _records_or_self(body: Any, keys: Sequence[str]) -> list[Any]:
@@ -220,7 +239,7 @@ def _records_or_self(body: Any, keys: Sequence[str]) -> list[Any]:
 def _record(body: Any, keys: Sequence[str]) -> dict[str, Any] | None:
     """The one object of the body; None when there is an empty place where it should be."""
     found = _records_or_self(body, keys)
-    if not found or found[0] == {}:
+    if not found or says_nothing(found[0]):
         return None
     if len(found) > 1:
         raise _AmbiguousError(len(found))
@@ -238,7 +257,11 @@ def _accepted(body: Any, keys: Sequence[str]) -> Any:
 
 
 def _under(body: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    return next((body[key] for key in keys if body.get(key) is not None), None)
+    for key in keys:
+        found = body.get(key)
+        if found is not None:
+            return found
+    return None
 
 
 def _has(record: Any, name: str | None) -> bool:

@@ -33,6 +33,8 @@ class Selection:
     def __init__(self, fields: Sequence[str]) -> None:
         """No names ask for everything."""
         self._fields = tuple(dict.fromkeys(fields))
+        self.is_choosing = bool(self._fields)
+        """Whether there are names."""
         self._wanted = _wanted(fields)
         self._left = _MAX_VALUES
         self._was_used = False
@@ -41,11 +43,6 @@ class Selection:
     def is_spent(self) -> bool:
         """Whether more was looked through than an answer is worth: what comes behind is not looked at."""
         return self._left <= 0
-
-    @property
-    def is_choosing(self) -> bool:
-        """Whether there are names."""
-        return bool(self._fields)
 
     def wants(self, *path: str) -> bool:
         """Whether anything at this path is kept."""
@@ -140,3 +137,7 @@ def _find_all(wanted: _Wanted) -> None:
         place.is_all_found = True
         place.is_found = place.is_found or place.is_end
         places += place.members.values()
+
+
+EVERYTHING = Selection(())
+"""Of a call without names: nothing is looked at, so that nothing is remembered, and one serves all calls."""

@@ -61,6 +61,12 @@ def length_of(value: Any) -> int:
     return len(orjson.dumps(value).decode())
 
 
+def front_within(text: str, room: int) -> int:
+    """How many of its first characters take at most `room` characters inside a JSON string."""
+    counts = range(1, min(room, len(text)) + 1)
+    return bisect_right(counts, room, key=lambda count: length_of(text[:count]) - 2)
+
+
 def has_more_nodes(value: Any, most: int) -> bool:
     """Whether there are more values inside than that; looks at no more of them."""
     places, seen = [value], 1
@@ -144,10 +150,7 @@ def _short_string(text: str, level: int, path: Path, cuts: list[Cut]) -> str:
     if len(text) <= level and length_of(text) <= level:
         return text
     # Room for the mark with the largest figure it can have.
-    room = level - length_of(_string_mark(len(text), len(text)))
-    counts = range(1, min(room, len(text)) + 1)
-    count = bisect_right(counts, room, key=lambda count: length_of(text[:count]) - 2)
-    count = _whole_character(text, count)
+    count = _whole_character(text, front_within(text, level - length_of(_string_mark(len(text), len(text)))))
     cuts.append(Cut(path, count, len(text)))
     return text[:count] + _string_mark(count, len(text))
 

@@ -8,9 +8,12 @@ Source of the statuses: RFC 6585 §5 (431), RFC 9110 §15.5.9 (408).
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from mcp_gateway.http.whole import WHOLE_EXCHANGE
 
 MAX_PIPELINED = 8
 """Requests that may wait behind one on a connection before reading stops, and with it the watch on the client."""
@@ -22,6 +25,8 @@ MAX_FIELDS = 128
 HEAD_SECONDS = 10.0
 """From the connection, or from a head's first byte, to its last."""
 
+CLOSE = b"connection: close\r\n"
+
 _REFUSALS = {
     408: b"HTTP/1.1 408 Request Timeout",
     431: b"HTTP/1.1 431 Request Header Fields Too Large",
@@ -30,6 +35,53 @@ _REFUSALS = {
 
 class _HeadTooLargeError(Exception):
     """Stops the parser."""
+
+
+class _WholeExchange:
+    """One request of uvicorn's, without a message for each part of it."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+
+    def body(self) -> bytes | None:
+        """See `WholeExchange.body`."""
+        cycle = self._cycle
+        if cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
+            return None
+        body = bytes(cycle.body)
+        cycle.body = bytearray()
+        cycle.message_event.clear()
+        cycle.flow.resume_reading()
+        return body
+
+    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        """See `WholeExchange.answer`.
+
+        Raises:
+            RuntimeError: a header holds what would end it.
+        """
+        cycle = self._cycle
+        if cycle.flow.write_paused or cycle.response_started or cycle.scope["method"] == "HEAD":
+            return False
+        if cycle.disconnected:
+            return True
+        lines = b"".join([b"%b: %b\r\n" % field for field in (*cycle.default_headers, *headers)])
+        fields = len(cycle.default_headers) + len(headers)
+        if lines.count(b"\r") != fields or lines.count(b"\n") != fields or b"\0" in lines:
+            raise RuntimeError("Invalid HTTP header.")
+        cycle.response_started = cycle.response_complete = True
+        if CLOSE in lines:
+            cycle.keep_alive = False
+        elif not cycle.keep_alive:
+            lines += CLOSE
+        cycle.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], lines, body))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+        return True
 
 
 class WatchfulProtocol(HttpToolsProtocol):
@@ -103,6 +155,7 @@ class WatchfulProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
+        cast("dict[str, Any]", cycle.scope)["extensions"] = {WHOLE_EXCHANGE: _WholeExchange(cycle)}
         super()._start_asgi_task(cycle, app)
 
     def _check_size(self) -> None:

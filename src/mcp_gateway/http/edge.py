@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mcp_gateway.http.bodies import ClientGoneError
 from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, ClientAddress
 from mcp_gateway.http.secrets_in_path import mcp_route, take_secret
+from mcp_gateway.http.whole import TAKES_WHOLE_ANSWERS, WHOLE_BODY, WHOLE_EXCHANGE, WholeExchange
 from mcp_gateway.kit.request_facts import RequestFacts, set_request_facts
 from mcp_gateway.telemetry.lines import log_line
 from mcp_gateway.telemetry.metrics import Metrics
@@ -65,13 +66,15 @@ class Edge:
         request_id = scope[REQUEST_ID_KEY] = _request_id(scope)
         scope[CLIENT_ADDRESS_KEY] = self._client_address.of(scope)
         set_request_facts(RequestFacts(request_id, _user_agent(scope)))
-        exchange = _Exchange(send, request_id)
+        whole = (scope.get("extensions") or {}).get(WHOLE_EXCHANGE)
+        exchange = _Exchange(send, request_id, whole)
         started = time.perf_counter()
         app = self._endpoints.get(scope["path"])
         if app is None:
             app = self._app
         else:
             scope["app"] = self._app
+            scope[TAKES_WHOLE_ANSWERS] = True
         try:
             await app(scope, receive, exchange.send)
         except ClientGoneError:
@@ -97,10 +100,11 @@ class Edge:
 class _Exchange:
     """One answer on its way out."""
 
-    __slots__ = ("_request_id", "_send", "started", "status")
+    __slots__ = ("_request_id", "_send", "_whole", "started", "status")
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, whole: WholeExchange | None) -> None:
         self._send = send
+        self._whole = whole
         self._request_id = request_id
         self.started = False
         self.status = 500
@@ -117,7 +121,15 @@ class _Exchange:
                 *(SECURITY_HEADERS if present.isdisjoint(_SECURITY_NAMES) else _missing(present)),
                 (b"x-request-id", self._request_id.encode()),
             ]
+            if WHOLE_BODY in message:
+                await self._send_whole(message, message.pop(WHOLE_BODY))
+                return
         await self._send(message)
+
+    async def _send_whole(self, start: Message, body: bytes) -> None:
+        if self._whole is None or not self._whole.answer(start["status"], start["headers"], body):
+            await self._send(start)
+            await self._send({"type": "http.response.body", "body": body})
 
 
 def _missing(present: set[bytes]) -> list[tuple[bytes, bytes]]:

@@ -110,6 +110,24 @@ async def check_role(engine: AsyncEngine) -> None:
         )
 
 
+async def check_owner(engine: AsyncEngine) -> None:
+    """Refuse a role that does not see every tenant's rows: it would find nothing to do, and nothing wrong.
+
+    Raises:
+        ConfigurationError: names the setting.
+    """
+    # USAGE and not MEMBER: a policy is for a role whose rights are inherited, not for one that could be taken on.
+    query = (
+        "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname = ANY(:tables)"
+    )
+    with storage_faults():
+        async with engine.connect() as connection:
+            is_owner = await connection.scalar(text(query), {"tables": list(tenant_columns())})
+    if not is_owner:
+        raise ConfigurationError("GATEWAY_MIGRATION_DATABASE_URL must name the owner's role: another sees no rows")
+
+
 async def check_isolation(engine: AsyncEngine) -> None:
     """Refuse a database in which a table with tenants' rows is not behind row-level security, the owner included.
 

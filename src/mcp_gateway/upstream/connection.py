@@ -5,6 +5,7 @@ the connection may carry another request. Sources: RFC 9112 §6.3 (length), §9.
 """
 
 import asyncio
+import select
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
@@ -49,6 +50,9 @@ class Answer:
         return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
 
 
+_NOTHING = Answer()
+
+
 class UpstreamConnection(asyncio.Protocol):
     """A protocol of asyncio's; `exchange` is all that others call while it is in use."""
 
@@ -63,7 +67,7 @@ class UpstreamConnection(asyncio.Protocol):
         # RFC 9112 §6.3: beside chunks a length does not count. llhttp would refuse the pair.
         self._parser.set_dangerous_leniencies(lenient_chunked_length=True)
         self._waiter: asyncio.Future[Answer] | None = None
-        self._answer = Answer()
+        self._answer = _NOTHING
         self._has_head = False
         self._is_complete = False
         self._unread_head = 0
@@ -95,6 +99,16 @@ class UpstreamConnection(asyncio.Protocol):
         finally:
             timer.cancel()
             self._waiter = None
+            self._answer = _NOTHING  # an idle connection is small, however large its last answer was
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is usable, and nothing came since its last answer, not even what the event loop has yet to read.
+
+        An answer that nobody asked for would pass for the next request's, and of a write on a connection that the peer
+        has closed nobody could tell what became of it.
+        """
+        return self.is_usable and not self._transport.is_closing() and not self._unread.poll(0)
 
     def close(self) -> None:
         """End it in order, as an idle one is ended."""
@@ -111,6 +125,8 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected, TLS included."""
         self._transport = cast("asyncio.Transport", transport)
+        self._unread = select.poll()
+        self._unread.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """Some bytes; any that nobody asked for make the connection useless."""
@@ -136,6 +152,8 @@ class UpstreamConnection(asyncio.Protocol):
         """The end: of an answer too, where nothing else tells its end."""
         self.is_usable = False
         self._on_lost(self)
+        # The parser knows its connection: in a circle both would stay for long.
+        del self._parser
         if self._waiter is None or self._waiter.done():
             return
         if exc is None and self._has_head and self._answer.ends_with_connection:

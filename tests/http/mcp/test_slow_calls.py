@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import re
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import httpx
 import orjson
 import pytest
 
+from mcp_gateway.http.mcp.patience import PatientAnswer
 from tests.support.gateways import Gateway, running_gateway, settings_for
 from tests.support.logs import captured_logs
 from tests.support.peers import Exchange, Peer, answer
@@ -103,6 +105,24 @@ async def test_call_that_outlasts_the_limit_becomes_a_stream_that_is_kept_alive_
         assert message["id"] == 1
         assert message["result"]["structuredContent"]["result"]["subject"] == "s"
         assert len(upstream.peer.exchanges) == 1
+
+
+async def test_call_that_was_watched_leaves_nothing_to_the_garbage_collector(stores):
+    async with slow_gateway(stores) as (gateway, upstream):
+        server = await gateway.server()
+        gc.collect()
+        gc.disable()
+        try:
+            async with gateway.client.stream("POST", server.url, json=call(), headers={"accept": BOTH}) as response:
+                chunks = response.aiter_text()
+                assert await anext(chunks) == ": keep-alive\n\n"
+                upstream.may_answer.set()
+                assert '"subject":"s"' in "".join([chunk async for chunk in chunks])
+            async with asyncio.timeout(LIMIT_SECONDS):
+                while any(type(one) is PatientAnswer for one in gc.get_objects()):
+                    await asyncio.sleep(0.01)
+        finally:
+            gc.enable()
 
 
 async def test_quick_call_is_plain_json_with_rate_limit_headers_also_when_progress_is_asked_for(stores):

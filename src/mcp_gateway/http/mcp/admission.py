@@ -14,6 +14,7 @@ from mcp_gateway.http.bodies import check_declared_length, read_body
 from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, subscriber
 from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.secrets_in_path import TOKEN_KEY
+from mcp_gateway.http.whole import TAKES_WHOLE_ANSWERS, WHOLE_BODY, WHOLE_EXCHANGE, WholeExchange
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.errors import INVALID_REQUEST, LIMITED
 from mcp_gateway.protocol.reply import Header, Reply, error_reply
@@ -38,13 +39,18 @@ UNAVAILABLE_REPLY = error_reply(
 logger = structlog.get_logger(__name__)
 
 
-async def respond(reply: Reply, send: Send) -> None:
+async def respond(reply: Reply, send: Send, scope: Scope) -> None:
     """Send a complete answer."""
     headers = list(_raw_headers(reply.headers))
     if reply.status != HTTPStatus.NO_CONTENT:
         headers.append((b"content-length", str(len(reply.body)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    start = {"type": "http.response.start", "status": reply.status, "headers": headers}
+    if TAKES_WHOLE_ANSWERS in scope:
+        start[WHOLE_BODY] = reply.body
+        await send(start)
+    else:
+        await send(start)
+        await send({"type": "http.response.body", "body": reply.body})
 
 
 @lru_cache(maxsize=256)
@@ -63,6 +69,10 @@ def place_refusal(scope: Scope, hosts: HostCheck) -> Reply | None:
 
 async def posted_body(scope: Scope, receive: Receive) -> bytes | Reply:
     """The body, or 413 or 408."""
+    whole: WholeExchange | None = (scope.get("extensions") or {}).get(WHOLE_EXCHANGE)
+    at_hand = None if whole is None else whole.body()
+    if at_hand is not None and len(at_hand) <= MAX_REQUEST_BYTES:
+        return at_hand
     try:
         check_declared_length(scope, MAX_REQUEST_BYTES)
         return await read_body(receive, MAX_REQUEST_BYTES)

@@ -22,6 +22,9 @@ from mcp_gateway.protocol.preflight import accepts_event_stream, preflight
 from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import Reply
 
+USUAL_ACCEPT = b"application/json, text/event-stream"
+USUAL_ACCEPTS = frozenset({USUAL_ACCEPT, b"text/event-stream, application/json", b"application/json", b"*/*"})
+
 logger = structlog.get_logger(__name__)
 
 
@@ -38,17 +41,18 @@ class McpEndpoint:
         send = for_pages(send, scope, self._hosts)
         refusal = await self._answer(scope, receive, send, factory)
         if refusal is not None:
-            await respond(refusal, send)
+            await respond(refusal, send, scope)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, factory: Factory) -> Reply | None:
         """Send the protocol's answer; what comes back instead is a refusal that came before it."""
-        refusal = (
-            place_refusal(scope, self._hosts)
-            or answer_preflight(scope, "POST")
-            or preflight(scope["method"], scope["headers"])
-        )
-        if refusal is not None:
-            return refusal
+        if not self._is_usual(scope["method"], scope["headers"]):
+            refusal = (
+                place_refusal(scope, self._hosts)
+                or answer_preflight(scope, "POST")
+                or preflight(scope["method"], scope["headers"])
+            )
+            if refusal is not None:
+                return refusal
         body = await posted_body(scope, receive)
         if isinstance(body, Reply):
             return body
@@ -59,8 +63,23 @@ class McpEndpoint:
         patient = PatientAnswer(receive, send, self._patience, may_stream=accepts_event_stream(scope["headers"]))
         reply = await patient.of(lambda notify: answered(scope, body, principal, factory.hosts.host, notify))
         if reply is not None:
-            await respond(reply, send)
+            await respond(reply, send, scope)
         return None
+
+    def _is_usual(self, method: str, headers: list[tuple[bytes, bytes]]) -> bool:
+        """Whether none of the checks could refuse it: as most clients send their requests, told in one look."""
+        sent = dict(headers)
+        host = sent.get(b"host")
+        return (
+            method == "POST"
+            and len(sent) == len(headers)  # none came twice
+            and host is not None
+            and b"origin" not in sent
+            and b"content-encoding" not in sent
+            and sent.get(b"content-type") == b"application/json"
+            and sent.get(b"accept", USUAL_ACCEPT) in USUAL_ACCEPTS
+            and self._hosts.allows_host([host])
+        )
 
 
 async def answered(

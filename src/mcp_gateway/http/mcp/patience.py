@@ -66,6 +66,8 @@ class PatientAnswer:
             timer.cancel()
             if self._watcher is not None:
                 self._watcher.cancel()
+                # It ends with an error whose traceback leads back here; in a circle both would stay for long.
+                self._watcher = None
         return None
 
     def _watch(self, task: "asyncio.Task[object]") -> None:
