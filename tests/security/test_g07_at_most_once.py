@@ -30,6 +30,7 @@ GUARDED = [name for name in WRITES if "allow_duplicate" in TOOLS[name].input_sch
 SLOW = {"slow", "drip", "hang"}
 DEADLINE_SECONDS = 0.5
 META = "richpanel-mcp-gateway/"
+CREATE = "create_a_richpanel_conversation"
 MESSAGE = "create_a_richpanel_conversation_message"
 UPDATE = "update_a_richpanel_conversation_by_id"
 TAG = "create_a_richpanel_conversation_tag"
@@ -138,6 +139,31 @@ async def test_the_same_call_again_is_not_sent_and_is_answered_with_the_first_an
     assert "Not sent again" in again["structuredContent"]["notice"]
     meant = await world.two.call(token, tool, {**arguments, "allow_duplicate": True})
     assert (kind_of(meant), first_of(meant), world.writes) == ("ok", None, 2)
+
+
+@pytest.mark.parametrize("tool", [MESSAGE, CREATE])
+async def test_a_repetition_on_purpose_that_was_refused_leaves_the_first_call_remembered(world, tool):
+    token, arguments = await world.token(), world.everyday(tool)
+    await world.one.call(token, tool, arguments)
+    world.simulator.faults.add(ForcedAnswer(status=429))
+    refused = await world.two.call(token, tool, {**arguments, "allow_duplicate": True})
+    again = await world.one.call(token, tool, arguments)
+    assert (kind_of(refused), kind_of(again), first_of(again) is None, world.writes) == ("rate_limited", "ok", False, 2)
+
+
+@pytest.mark.parametrize("tool", [MESSAGE, CREATE])
+async def test_a_repetition_on_purpose_beside_the_first_call_leaves_both_remembered(world, tool):
+    token, arguments = await world.token(), world.everyday(tool)
+    world.simulator.faults.add(ForcedAnswer(kind="slow", seconds=0.2, after_effect=True))
+    first = asyncio.create_task(world.one.call(token, tool, arguments))
+    async with asyncio.timeout(10):
+        while not world.writes:
+            await asyncio.sleep(0.01)
+    meant = await world.two.call(token, tool, {**arguments, "allow_duplicate": True})
+    results = [await first, meant, await world.two.call(token, tool, arguments)]
+    assert [kind_of(result) for result in results] == ["ok"] * 3
+    assert [first_of(result) is None for result in results] == [True, True, False]
+    assert world.writes == 2
 
 
 async def test_only_what_may_have_reached_upstream_is_remembered(world, figures):
