@@ -153,14 +153,14 @@ def stub_itself(bench: Bench) -> Iterator[Target]:
 # --- FastMCP -----------------------------------------------------------------
 
 
-def fastmcp(era: str) -> Callable[[Bench], contextlib.AbstractContextManager[Target]]:
+def fastmcp(era: str, lock: str = "fastmcp.lock") -> Callable[[Bench], contextlib.AbstractContextManager[Target]]:
     @contextlib.contextmanager
     def start(bench: Bench) -> Iterator[Target]:
         port = free_port()
         spec = bench.directory / "spec.json"
         spec.write_text(json.dumps(document(bench.upstream)))
         environment = {"UPSTREAM": bench.upstream, "PORT": str(port), "SPEC": str(spec)}
-        command = [str(python_with(HERE / "fastmcp.lock")), str(HERE / "fastmcp_server.py")]
+        command = [str(python_with(HERE / lock)), str(HERE / "fastmcp_server.py")]
         with running(command, MEASURED_CORE, environment, bench.log) as process:
             wait_for_answer(f"http://127.0.0.1:{port}/mcp", process)
             yield Target(process.pid, "127.0.0.1", port, mcp_requests(["/mcp"], era), MARKS)
@@ -264,10 +264,13 @@ def gateway_target(pid: int, url: str, paths: list[str], era: str) -> Target:
 
 PEERS = (
     Peer("the stub, asked directly", stub_itself, ("call",)),
+    Peer("floor, our client", floor("ours"), ("call",)),
     Peer("floor, pyqwest", floor("pyqwest"), ("call",)),
     Peer("floor, raw protocol", floor("raw"), ("call",)),
     Peer(f"gateway, {MODERN}", gateway(MODERN)),
     Peer(f"gateway, {LEGACY}", gateway(LEGACY)),
-    Peer(f"FastMCP, {MODERN}", fastmcp(MODERN)),
-    Peer(f"FastMCP, {LEGACY}", fastmcp(LEGACY)),
+    Peer(f"FastMCP 4.2.3, {MODERN}", fastmcp(MODERN)),
+    Peer(f"FastMCP 4.2.3, {LEGACY}", fastmcp(LEGACY)),
+    Peer(f"FastMCP 4.1.2, {MODERN}", fastmcp(MODERN, "fastmcp-4.1.lock")),
+    Peer(f"FastMCP 4.1.2, {LEGACY}", fastmcp(LEGACY, "fastmcp-4.1.lock")),
 )

@@ -68,7 +68,7 @@ def verdicts(report: Report) -> list[str]:
         for rival in rivals:
             lines += _ratio(report, era, rival, scenario="call", connections=64, bar=20)
             lines += _ratio(report, era, rival, scenario="list", connections=16, bar=40)
-        for floor in ("floor, pyqwest", "floor, raw protocol"):
+        for floor in ("floor, our client", "floor, pyqwest", "floor, raw protocol"):
             lines += _ratio(report, era, floor, scenario="call", connections=64, bar=0.4)
         direct, ours = reading(report, "the stub, asked directly", "call", 1), reading(report, era, "call", 1)
         if direct and ours:

@@ -37,6 +37,8 @@ class ArgumentChecker:
 
     def problems(self, arguments: object) -> tuple[Problem, ...]:
         """All that is wrong, sorted by path; empty when the arguments fit."""
+        if type(arguments) is dict and self._fit_at_sight(arguments):
+            return ()
         if not isinstance(arguments, Mapping):
             return (Problem("", f"The arguments must be an object, got {_shown(arguments)}.", "type"),)
         found = list(islice(_unsendable(arguments), MAX_PROBLEMS))
@@ -53,6 +55,25 @@ class ArgumentChecker:
             said = f"Nothing would change: give at least one of {', '.join(self.changes)}."
             found.append(Problem("", said, _NOTHING, self.changes))
         return tuple(sorted(found, key=lambda problem: problem.path))
+
+    def _fit_at_sight(self, arguments: dict[str, Any]) -> bool:
+        """Whether they certainly fit, as nearly all do, so that nothing need be explained; False says nothing."""
+        if self.changes:
+            return False
+        for name, value in arguments.items():
+            argument = self.arguments.get(name)
+            if argument is None or argument.requires:
+                return False
+            kind = type(value)
+            if kind is str:
+                if not value.isascii() or _place_problem(value, argument) is not None:
+                    return False
+            elif kind is int:
+                if not -_MAX_INTEGER <= value < _MAX_INTEGER:
+                    return False
+            elif kind is not bool:
+                return False
+        return self.validator.is_valid(arguments)
 
     def with_nulls(self, problems: Sequence[Problem], names: Sequence[str]) -> tuple[Problem, ...]:
         """The problems, and where nothing would change what to give in place of the nulls that were left out."""

@@ -4,6 +4,7 @@ Everything that is not refused is percent-encoded with nothing left safe (RFC 39
 one segment. What no encoding makes safe is refused: `.` and `..` are dropped by URL parsers even when encoded.
 """
 
+import re
 import unicodedata
 from collections.abc import Collection
 from urllib.parse import quote
@@ -12,11 +13,17 @@ MAX_SEGMENT_CHARACTERS = 2000
 """Keeps the longest encoded target below the 64 KiB that HTTP libraries take; RFC 5322 allows 998 for a Message-ID."""
 
 
+_PLAIN = re.compile(rf"[A-Za-z0-9_~-][A-Za-z0-9._~-]{{0,{MAX_SEGMENT_CHARACTERS - 1}}}")
+"""Nearly every id: nothing to refuse but a reserved word, and nothing to encode (unreserved, RFC 3986 §2.3)."""
+
+
 def segment_problem(value: str, reserved: Collection[str] = ()) -> str | None:
     """Why this text may not be a path segment, as the rest of a sentence; None when it may.
 
     Only blanks count as empty: no id is made of them, and a peer that trims would see none.
     """
+    if _PLAIN.fullmatch(value):
+        return _reserved_problem(value, reserved)
     if not value.strip():
         return "must not be empty"
     if value in {".", ".."}:
@@ -28,7 +35,7 @@ def segment_problem(value: str, reserved: Collection[str] = ()) -> str | None:
 
 def encode_segment(value: str) -> str:
     """The text as one percent-encoded segment."""
-    return quote(value, safe="")
+    return value if _PLAIN.fullmatch(value) else quote(value, safe="")
 
 
 def _character_problem(value: str) -> str | None:
@@ -42,7 +49,7 @@ def _character_problem(value: str) -> str | None:
 
 
 def _reserved_problem(value: str, reserved: Collection[str]) -> str | None:
-    if value.casefold() in reserved:
+    if reserved and value.casefold() in reserved:
         words = ", ".join(reserved)
         return f"must be an id; the words {words} name other routes of the API"
     return None

@@ -1,7 +1,7 @@
 """Arguments → HTTP request, as the document binds them. Pure; expects arguments that passed the checker."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -28,11 +28,25 @@ class RequestBinding:
     is_write: bool
     accept: str
     """Media types the answer may have."""
+    _by_place: Mapping[str, Sequence[str]] = field(init=False, repr=False)
+    """Place → names of the arguments that go there."""
+    _has_json: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Lay out what is the same for each call."""
+        by_place: dict[str, list[str]] = {}
+        for name, argument in self.arguments.items():
+            by_place.setdefault(argument.place, []).append(name)
+        object.__setattr__(self, "_by_place", by_place)
+        has_json = bool(self.request.wrapper or self.request.fixed_body or "body" in by_place)
+        object.__setattr__(self, "_has_json", has_json)
 
     def build(self, arguments: Mapping[str, Any], position: Position | None, now: datetime = _EPOCH) -> UpstreamRequest:
         """The request; InvalidInputError for a path value that must never go out, whoever forgot to check."""
-        query = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in self._query(arguments, position))
-        target = self._path(arguments) + (f"?{query}" if query else "")
+        pairs = self._query(arguments, position)
+        target = self._path(arguments)
+        if pairs:
+            target += "?" + "&".join([f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in pairs])
         content_type, body = self._content(arguments, now)
         return UpstreamRequest(
             self.request.verb, target, body, is_write=self.is_write, accept=self.accept, content_type=content_type
@@ -49,26 +63,30 @@ class RequestBinding:
 
     def _path(self, arguments: Mapping[str, Any]) -> str:
         path = self.request.path
-        segments = {n: str(arguments[n]) for n, a in self.arguments.items() if a.place == "path"}
-        for name, value in segments.items():
+        for name in self._by_place.get("path", ()):
+            value = str(arguments[name])
             wrong = segment_problem(value, self.arguments[name].reserved)
             if wrong is not None:
                 raise InvalidInputError(f"`{name}` {wrong}.", [Problem(name, f"`{name}` {wrong}.", "segment")])
-        # Encoded values hold no brace, so one value can never pose as the placeholder of the next.
-        for name, value in segments.items():
+            # Encoded values hold no brace, so one value can never pose as the placeholder of the next.
             path = path.replace("{" + name + "}", encode_segment(value))
         return path
 
-    def _query(self, arguments: Mapping[str, Any], position: Position | None) -> Iterator[tuple[str, str]]:
+    def _query(self, arguments: Mapping[str, Any], position: Position | None) -> list[tuple[str, str]]:
+        pairs: list[tuple[str, str]] = []
         if self.request.paging is not None and position is not None:
-            yield self.request.paging.page, str(position.page)
-            yield self.request.paging.size, str(position.limit)
-        for name, value in self._given(arguments, "query"):
-            for wire in self._places(name, arguments):
-                yield wire, _text(value)
-        yield from self.request.fixed_query.items()
+            pairs.append((self.request.paging.page, str(position.page)))
+            pairs.append((self.request.paging.size, str(position.limit)))
+        if "query" in self._by_place:
+            for name, value in self._given(arguments, "query"):
+                pairs += [(wire, _text(value)) for wire in self._places(name, arguments)]
+        if self.request.fixed_query:
+            pairs += self.request.fixed_query.items()
+        return pairs
 
     def _content(self, arguments: Mapping[str, Any], now: datetime) -> tuple[str, bytes | None]:
+        if not self._has_json and "file" not in self._by_place:
+            return "application/json", None
         files = dict(self._files(arguments))
         if files:
             fields = {name: _text(value) for name, value in self._given(arguments, "body")}
@@ -84,7 +102,7 @@ class RequestBinding:
 
     def _json(self, arguments: Mapping[str, Any], now: datetime) -> bytes | None:
         request = self.request
-        if not request.wrapper and not request.fixed_body and all(a.place != "body" for a in self.arguments.values()):
+        if not self._has_json:
             return None
         body: dict[str, Any] = {}
         for path, value in request.fixed_body.items():
@@ -116,9 +134,8 @@ class RequestBinding:
 
     def _given(self, arguments: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
         """Arguments that travel there: those given, and defaults whose companions are given."""
-        for name, argument in self.arguments.items():
-            if argument.place != place:
-                continue
+        for name in self._by_place.get(place, ()):
+            argument = self.arguments[name]
             if name in arguments:
                 yield name, arguments[name]
             elif argument.default is not None and all(other in arguments for other in argument.requires):

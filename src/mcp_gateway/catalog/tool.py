@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from mcp_gateway.catalog.arguments import ArgumentChecker
 from mcp_gateway.catalog.cursor import CursorError
@@ -21,8 +21,7 @@ from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.models.upstream import Exchange, UpstreamRequest, UpstreamResponse
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """Arguments on their way into a call."""
 
     arguments: Mapping[str, Any]
@@ -122,8 +121,10 @@ class Tool:
         """
         if self.binding is None:
             raise InvalidInputError(f"{self.name} is made of other tools.")
+        position = None
         try:
-            position = None if self.paging is None else self.paging.position(arguments, run.cursors)
+            if self.paging is not None and (self.paging.page_name is not None or NEXT_CURSOR in arguments):
+                position = self.paging.position(arguments, run.cursors)
         except CursorError as exc:
             message = f"`{NEXT_CURSOR}` {exc}."
             raise InvalidInputError(message, [Problem(NEXT_CURSOR, message, "cursor")]) from exc

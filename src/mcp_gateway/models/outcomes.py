@@ -80,3 +80,9 @@ class ToolOutcome:
         """A failed call. Errors repeat what the caller sent, and people paste keys where none belongs."""
         error = replace(error, message=redact(error.message), details=redacted(error.details))
         return cls(structured={"error": error.to_dict()}, error=error, limits=limits)
+
+    def marked(self, structured: Mapping[str, Any], fence: str | None) -> "ToolOutcome":
+        """The same with another structure and fence, for a third of what `replace` costs: nearly every answer is."""
+        return ToolOutcome(
+            structured, self.error, self.limits, self.http_status, self.content, meta=self.meta, fence=fence
+        )

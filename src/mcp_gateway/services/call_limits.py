@@ -78,6 +78,19 @@ class CallLimits:
         self._misses = _quotas(self.desk, ADDRESS, figures.misses_per_minute)
         self._bulkhead = Bulkhead(figures.tenant_concurrency, figures.concurrency)
 
+    def enter_at_hand(self, principal: ServerPrincipal) -> bool:
+        """Begin a tool call if there is plenty of everything, as nearly always; False says nothing, `enter` will."""
+        if not self._bulkhead.enter(principal.tenant_id):
+            return False
+        token, tenant = self._token, self._tenant
+        if token is None or token.take_at_hand(principal.server_id):
+            if tenant is None or tenant.take_at_hand(principal.tenant_id):
+                return True
+            if token is not None:
+                token.give_back(principal.server_id)
+        self._bulkhead.leave(principal.tenant_id)
+        return False
+
     async def enter(self, principal: ServerPrincipal) -> ToolOutcome | None:
         """Begin a tool call: None, and `leave` must follow; or the outcome of a call that must not be made."""
         if not self._bulkhead.enter(principal.tenant_id):

@@ -211,7 +211,7 @@ def weigh(arguments: Mapping[str, Any]) -> int:
         seen += 1
         if isinstance(value, str):
             total += len(value)
-        elif isinstance(value, Mapping | Sequence):
+        elif isinstance(value, (dict, list, Mapping, Sequence)):  # the first two cost a fraction
             if seen + len(value) > WEIGHED:
                 return MAX_REQUEST_BYTES
             waiting.extend(value.values() if isinstance(value, Mapping) else value)

@@ -17,15 +17,17 @@ _WIDE = ("utf-16-le", "utf-16-be")
 
 def without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:
     """The answer with the key masked wherever a reader would find it: in names, values, texts and headers."""
+    headers = response.headers
     body = _masked(response.body, api_key.encode())
-    if "utf-16" in response.headers.get("content-type", "").lower():
+    if "utf-16" in headers.get("content-type", "").lower():
         for encoding in _WIDE:
             body = body.replace(api_key.encode(encoding), MASK.encode(encoding))
     if body is not response.body:
         response = replace(response, body=body)
-    if any(api_key in value for value in response.headers.values()):
-        masked = {name: value.replace(api_key, MASK) for name, value in response.headers.items()}
-        response = replace(response, headers=masked)
+    for value in headers.values():
+        if api_key in value:
+            masked = {name: value.replace(api_key, MASK) for name, value in headers.items()}
+            return replace(response, headers=masked)
     return response
 
 

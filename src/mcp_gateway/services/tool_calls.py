@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -25,7 +25,7 @@ from mcp_gateway.kit.tasks import Shelter
 from mcp_gateway.kit.trace import TraceContext
 from mcp_gateway.models.outcomes import ErrorType, ToolError, ToolOutcome
 from mcp_gateway.models.principals import ServerPrincipal
-from mcp_gateway.models.upstream import Exchange, UpstreamRequest
+from mcp_gateway.models.upstream import Exchange, UpstreamRequest, WriteIntent
 from mcp_gateway.services.account_keys import AccountKeys
 from mcp_gateway.services.call_limits import CallLimits
 from mcp_gateway.services.duplicates import DuplicateGuard, GuardedWrite
@@ -41,6 +41,8 @@ CANCELLED = "cancelled"
 REPLAYED = "replayed"
 """How an event says that a call ended well, that its caller did not wait for the end, that it was made before."""
 
+MAX_CODECS = 10_000
+"""Servers whose cursor codec is kept."""
 ABANDONED = ToolOutcome({})
 """Of a call whose caller went before all of it was sent; nobody gets to see it."""
 NOT_SENT = (Exchange(failure=UpstreamBrokenError("nobody waits for the answer", sent=False)),)
@@ -78,14 +80,13 @@ class _Call:
     started: float = field(default_factory=time.perf_counter)
 
     def count(self, request: UpstreamRequest) -> None:
-        """One request is about to leave.
+        """One request that may be a write is about to leave.
 
         Raises:
             FaultError: a second write; whatever a document says, one call makes at most one.
         """
         if request.is_write and self.has_written:
             raise FaultError("this call has written already")
-        self.was_sent = True
         self.has_written = self.has_written or request.is_write
 
 
@@ -126,6 +127,8 @@ class ToolCallService:
         self._clock = clock
         self._limits = guards.limits
         self._writes = Shelter()
+        self._cursors: dict[str, CursorCodec] = {}
+        """By server."""
 
     async def call(
         self,
@@ -154,9 +157,16 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome = within_budget(await self._limited(call), self._budget)
-        if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
-            outcome = _dressed(outcome, call.principal)
+        try:
+            outcome = await self._limited(call)
+        except Exception:
+            # A bug of ours: its request is answered with a failure, and the call is told like any other.
+            self._finished(call, ErrorType.INTERNAL.value)
+            raise
+        if outcome.error is not None:
+            outcome = within_budget(outcome, self._budget)
+            if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
+                outcome = _dressed(outcome, call.principal)
         outcome = marked(outcome, fences=call.principal.config.fence_untrusted_text)
         if outcome is ABANDONED and not call.has_written:
             self._finished(call, CANCELLED)
@@ -165,13 +175,15 @@ class ToolCallService:
         return outcome
 
     async def _limited(self, call: "_Call") -> ToolOutcome:
-        refused = await self._limits.enter(call.principal)
-        if refused is not None:
-            return refused
+        limits, principal = self._limits, call.principal
+        if not limits.enter_at_hand(principal):
+            refused = await limits.enter(principal)
+            if refused is not None:
+                return refused
         try:
             return await self._call(call)
         finally:
-            self._limits.leave(call.principal)
+            limits.leave(principal)
 
     def _finished(self, call: "_Call", status: str) -> None:
         facts = request_facts()
@@ -198,34 +210,32 @@ class ToolCallService:
         tool, run = call.tool, self._run_of(call.principal)
         prepared = tool.prepare(call.arguments, run)
         problems = prepared.problems
-        if call.principal.config.fence_untrusted_text:
-            problems = problems or copied_markers(call.arguments)
-        outcome = await self._settled(call, self._prepared(call, prepared.arguments, run, problems))
+        if not problems and call.principal.config.fence_untrusted_text:
+            problems = copied_markers(call.arguments)
+        if problems:
+            outcome = ToolOutcome.from_error(_invalid_arguments(tool, problems))
+        else:
+            outcome = await self._settled(call, prepared.arguments, run)
         return outcome if not prepared.repairs else _with_repairs(outcome, prepared)
 
-    async def _settled(self, call: "_Call", work: Awaitable[ToolOutcome]) -> ToolOutcome:
-        """What the work comes to, once it is remembered where it must be."""
+    async def _settled(self, call: "_Call", arguments: Mapping[str, Any], run: Run) -> ToolOutcome:
+        """What the call comes to, once it is remembered where it must be."""
         try:
-            outcome = await work
+            outcome = await self._prepared(call, arguments, run)
         except Exception:
             if call.write is not None:
                 await self._duplicates.end(call.write, ABANDONED)
             raise
         return outcome if call.write is None else await self._duplicates.end(call.write, outcome)
 
-    async def _prepared(
-        self, call: "_Call", arguments: Mapping[str, Any], run: Run, problems: Sequence[Problem]
-    ) -> ToolOutcome:
-        tool = call.tool
-        if problems:
-            return ToolOutcome.from_error(_invalid_arguments(tool, problems))
+    async def _prepared(self, call: "_Call", arguments: Mapping[str, Any], run: Run) -> ToolOutcome:
         try:
             call.api_key = self._keys.open(call.principal)
         except SealError:
             message = "The stored API key of this account cannot be opened, so nothing was sent."
             return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again."))
         try:
-            return await self._carried_out(call, tool.steps(arguments, run))
+            return await self._carried_out(call, call.tool.steps(arguments, run))
         except Exception as exc:  # noqa: BLE001 - logged and told there, or raised again
             return _crashed(call, exc)
 
@@ -234,10 +244,18 @@ class ToolCallService:
         try:
             requests = next(steps)
             while not call.caller_gone or call.has_written:
-                if (answer := await self._held_back(call, requests)) is not None:
+                # A write travels alone.
+                intent = requests[0].intent
+                if intent is not None and (answer := await self._held_back(call, intent)) is not None:
                     return answer
-                # What a written call would still read, nobody waits for; but how it ended is to be remembered.
-                exchanges = NOT_SENT * len(requests) if call.caller_gone else await self._sent(call, requests)
+                exchanges: tuple[Exchange, ...]
+                if call.caller_gone:
+                    # What a written call would still read, nobody waits for; but how it ended is to be remembered.
+                    exchanges = NOT_SENT * len(requests)
+                elif len(requests) == 1:  # as nearly always: no task, no group
+                    exchanges = (await self._exchange(call, requests[0]),)
+                else:
+                    exchanges = await self._sent_together(call, requests)
                 requests = steps.send(exchanges)
         except StopIteration as end:
             outcome: ToolOutcome = end.value
@@ -246,17 +264,12 @@ class ToolCallService:
             return ToolOutcome.from_error(exc.error)
         return ABANDONED
 
-    async def _held_back(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> ToolOutcome | None:
+    async def _held_back(self, call: "_Call", intent: WriteIntent) -> ToolOutcome | None:
         """What to say instead of sending a write that was made already; None to go on."""
-        intent = requests[0].intent  # a write travels alone
-        if intent is None:
-            return None
         call.write = await self._duplicates.begin(call.principal, call.tool, intent)
         return call.write.answer or (ABANDONED if call.caller_gone else None)
 
-    async def _sent(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> tuple[Exchange, ...]:
-        if len(requests) == 1:  # as nearly always: no task, no group
-            return (await self._exchange(call, requests[0]),)
+    async def _sent_together(self, call: "_Call", requests: Sequence[UpstreamRequest]) -> tuple[Exchange, ...]:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._exchange(call, request)) for request in requests]
@@ -264,9 +277,13 @@ class ToolCallService:
             raise failures.exceptions[0] from failures
         return tuple(task.result() for task in tasks)
 
-    async def _exchange(self, call: "_Call", request: UpstreamRequest) -> Exchange:
-        if request.is_write and (refusal := await self._permit.refusal(call.principal)) is not None:
-            raise _ForbiddenError(refusal)
+    def _exchange(self, call: "_Call", request: UpstreamRequest) -> Coroutine[Any, Any, Exchange]:
+        is_read = not request.is_write and request.intent is None
+        return self._answered(call, request) if is_read else self._written(call, request)
+
+    async def _written(self, call: "_Call", request: UpstreamRequest) -> Exchange:
+        if request.is_write:
+            await self._check_permit(call)
         call.count(request)
         write = None if request.intent is None else call.write
         if write is not None:
@@ -276,17 +293,27 @@ class ToolCallService:
             write.note(exchange)
         return exchange
 
+    async def _check_permit(self, call: "_Call") -> None:
+        if (refusal := await self._permit.refusal(call.principal)) is not None:
+            raise _ForbiddenError(refusal)
+
     async def _answered(self, call: "_Call", request: UpstreamRequest) -> Exchange:
+        call.was_sent = True
         if call.trace is not None:
             request = replace(request, trace=call.trace.child())
         try:
             response = await self._upstreams[call.tool.integration].send(
-                request, call.api_key, spent_seconds=time.perf_counter() - call.started
+                request,
+                call.api_key,
+                spent_seconds=time.perf_counter() - call.started,
+                last_look=partial(self._check_permit, call) if request.is_write else None,
             )
         except UpstreamError as exc:
             return Exchange(failure=exc)
-        except FaultError:  # it did not leave
+        except (FaultError, _ForbiddenError):  # it did not leave
             call.has_written = call.has_written and not request.is_write
+            if request.intent is not None and call.write is not None:
+                call.write.has_landed = False
             raise
         call.upstream_status = response.status
         call.upstream_seconds += response.seconds
@@ -296,16 +323,23 @@ class ToolCallService:
 
     def _run_of(self, principal: ServerPrincipal) -> Run:
         """Cursors are good for one server only."""
-        return Run(CursorCodec(partial(_mac, self._cursor_key, principal.server_id)), self._budget, self._clock.now())
+        cursors = self._cursors.get(principal.server_id)
+        if cursors is None:
+            if len(self._cursors) >= MAX_CODECS:
+                self._cursors.clear()
+            cursors = CursorCodec(partial(_mac, self._cursor_key, principal.server_id))
+            self._cursors[principal.server_id] = cursors
+        return Run(cursors, self._budget, self._clock.now())
 
 
 def _status(call: "_Call", outcome: ToolOutcome) -> str:
     """How an event says how the call ended."""
-    if outcome.error is not None and outcome.error.type is ErrorType.DUPLICATE_IN_PROGRESS:
-        return outcome.error.type.value
+    error = outcome.error
+    if error is not None and error.type is ErrorType.DUPLICATE_IN_PROGRESS:
+        return error.type.value
     if call.write is not None and call.write.answer is not None:
         return REPLAYED
-    return OK if outcome.error is None else outcome.error.type.value
+    return OK if error is None else error.type.value
 
 
 def _mac(key: bytes, server_id: str, message: bytes) -> bytes:

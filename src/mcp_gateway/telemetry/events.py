@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ToolCallFinished:
-    """One tool call ended. Carries no results."""
+    """One tool call ended. Carries no results. Not to be written to; freezing it would cost each call a microsecond."""
 
     tenant_id: str
     account_id: str

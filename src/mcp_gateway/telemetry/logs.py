@@ -100,8 +100,9 @@ class LoggingEvents:
             "tool": event.tool,
             "status": event.status,
             "upstream_status": event.upstream_status,
-            "upstream_ms": round(event.upstream_seconds * 1000, 2),
-            "ms": round(event.seconds * 1000, 2),
+            # Rounded to hundredths; `round` to digits costs several times as much.
+            "upstream_ms": int(event.upstream_seconds * 100_000 + 0.5) / 100,
+            "ms": int(event.seconds * 100_000 + 0.5) / 100,
         }
         if event.caller_gone:
             fields["caller_gone"] = True
