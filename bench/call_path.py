@@ -41,7 +41,9 @@ class Upstream:
     def __init__(self) -> None:
         self._body = ticket("T-42")
 
-    async def send(self, _request: UpstreamRequest, _key: str, *, spent_seconds: float = 0.0) -> UpstreamResponse:
+    async def send(
+        self, _request: UpstreamRequest, _key: str, *, spent_seconds: float = 0.0, **_: object
+    ) -> UpstreamResponse:
         return UpstreamResponse(200, {"content-type": "application/json"}, self._body, spent_seconds)
 
     async def aclose(self) -> None:

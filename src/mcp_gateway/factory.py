@@ -54,6 +54,7 @@ from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
+from mcp_gateway.storage.audit import begin_chains
 from mcp_gateway.storage.audit_check import check_log
 from mcp_gateway.storage.call_memory import CallMemory
 from mcp_gateway.storage.database import open_engine
@@ -182,7 +183,7 @@ class Factory:
         self._announcer = self._tokens.announcer
         self._revoker = Revoker(announcer=self._announcer, roll_call=self._tokens.roll_call, clock=context.clock)
         self.metrics = context.metrics
-        self.list_cursors = ListCursors(CursorSigner(shared_secret))
+        self.list_cursors = ListCursors(CursorSigner(keys.values()))
         self.tool_sets = ToolSets(context.catalog)
         self.authentication = AuthenticationService(
             server_tokens=self._tokens.servers,
@@ -444,7 +445,10 @@ async def _migrate(settings: Settings) -> None:
     url = (owner or settings.database_url).get_secret_value()
     engine = open_engine(url, pool_size=1, statement_seconds=None)
     try:
+        had_log = await migrations.has_audit_log(engine)
         await migrations.upgrade(engine)
+        if not had_log:
+            await begin_chains(engine, HashChain(parse_encryption_keys(settings.encryption_keys), AUDIT_LABEL))
         role = unquote(urlsplit(application).username or "")
         if owner is not None and role:
             await migrations.grant(engine, role)
@@ -480,7 +484,7 @@ def rotate_keys(settings: Settings) -> RotationReport:
     """Seal every stored secret with the first encryption key, as the owner's role, while the gateway goes on.
 
     Raises:
-        ConfigurationError: no owner's URL, or the schema is an older one.
+        ConfigurationError: no owner's URL, one of another role, or the schema is an older one.
         StoreUnavailableError: the database does not answer; what was done stands, and running it again does the rest.
     """
     return asyncio.run(_rotate_keys(settings))
@@ -493,6 +497,7 @@ async def _rotate_keys(settings: Settings) -> RotationReport:
     engine = open_engine(settings.migration_database_url.get_secret_value(), pool_size=1, statement_seconds=None)
     try:
         await migrations.check_schema(engine)
+        await migrations.check_owner(engine)
         return await KeyRotation(engine, Sealer(keys), HashChain(keys, AUDIT_LABEL)).run()
     finally:
         await engine.dispose()

@@ -126,7 +126,7 @@ LOOK_UPS_THAT_FAIL: list[tuple[Exchange, str]] = [
     (raw(b""), "upstream_bad_response"),
     (raw(b"<html>"), "upstream_bad_response"),
     (raw(b"[1]"), "upstream_bad_response"),
-    (ok({"error": {"message": "No conversations found with the given Id."}}), "upstream_rejected"),
+    (ok({"error": {"message": "No conversations found with the given Id."}}), "not_found"),
     (ok({}), "not_found"),
     (ok({"ticket": {}}), "not_found"),
     (ok({"ticket": [TICKET, TICKET]}), "upstream_bad_response"),

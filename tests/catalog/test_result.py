@@ -198,10 +198,30 @@ def test_accepted_write_with_an_unreadable_answer_is_a_success_with_a_notice(
 
 @pytest.mark.parametrize("name", [LIST, GET, UPDATE, ORDER])
 def test_success_that_holds_nothing_but_an_error_is_an_error(tool: ToolByName, name: str) -> None:
-    error = shape(tool, name, {"error": {"message": "No conversations found with the given Id."}}).error
+    error = shape(tool, name, {"error": {"message": "The archive is being moved."}}).error
     assert error is not None
     assert (error.type, error.status) == (ErrorType.UPSTREAM_REJECTED, 200)
-    assert "No conversations found" in error.message
+    assert "The archive is being moved" in error.message
+
+
+@pytest.mark.parametrize("name", [GET, UPDATE, TAG, ORDER])
+@pytest.mark.parametrize("status", [200, 400, 404, 422])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "No conversations found with the given Id."}},
+        {"errors": {"message": "Provided conversation id does not exist."}},
+        {"error": [{"msg": "No order found with the given Id.", "param": "id"}]},
+    ],
+)
+def test_words_that_mean_nothing_is_there_count_whatever_their_status(
+    tool: ToolByName, name: str, status: int, body: Any
+) -> None:
+    error = shape(tool, name, body, status).error
+    assert error is not None
+    assert (error.type, error.status) == (ErrorType.NOT_FOUND, status)
+    assert "Correct the arguments" not in error.message
+    assert ("Use the id exactly" if name != ORDER else "This store has no such order") in error.message
 
 
 NO_DATA: list[tuple[Any, ErrorType]] = [
@@ -472,6 +492,59 @@ def test_record_before_the_cursor_that_goes_moves_no_other_out_of_sight(tool: To
     raw = UpstreamResponse(200, body=orjson.dumps({"ticket": records[1:]}))
     second = tool(LIST).shape(raw, {"limit": 2, "next_cursor": first["next_cursor"]}).structured
     assert second["result"][0]["id"] == f"r{len(shown)}"
+
+
+def resumed(tool: ToolByName, before: Any, after: Any) -> tuple[list[str], dict[str, Any]]:
+    """The ids an answer showed first, and the structure of the next one, when the page had become another."""
+    first = shape(tool, LIST, before).structured
+    raw = UpstreamResponse(200, body=orjson.dumps(after))
+    second = tool(LIST).shape(raw, {"limit": 2, "next_cursor": first["next_cursor"]}).structured
+    return [record["id"] for record in first["result"]], dict(second)
+
+
+def long_records(*numbers: int) -> list[dict[str, Any]]:
+    return [{"id": f"r{n}", "text": "x" * 9_000} for n in numbers]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"ticket": long_records(*range(10))}, {"ticket": long_records(*range(4, 10))}),
+        ({"ticket": long_records(*range(10)), "count": 10}, {"ticket": long_records(*range(4, 10)), "count": 6}),
+        ({"ticket": long_records(*range(10)), "count": 30}, {"ticket": long_records(*range(4, 14)), "count": 26}),
+        # The shown ones moved behind those that were not.
+        (
+            {"ticket": long_records(*range(10)), "count": 10},
+            {"ticket": long_records(*range(4, 10), 0, 1, 2, 3), "count": 10},
+        ),
+    ],
+)
+def test_records_that_left_because_they_were_dealt_with_hide_no_other(
+    tool: ToolByName, before: Any, after: Any
+) -> None:
+    shown, second = resumed(tool, before, after)
+    assert shown == ["r0", "r1", "r2", "r3"]
+    assert second["result"][0]["id"] == "r4"
+    assert "changed" in second["notice"]
+
+
+def test_records_that_came_on_top_show_none_twice(tool: ToolByName) -> None:
+    before = {"ticket": long_records(*range(10)), "count": 10}
+    _, second = resumed(tool, before, {"ticket": long_records(20, 21, *range(8)), "count": 12})
+    assert second["result"][0]["id"] == "r4"
+    assert "changed" not in second.get("notice", "")
+
+
+def test_page_behind_one_that_lost_records_says_so(tool: ToolByName) -> None:
+    before = {"ticket": [{"id": "a"}, {"id": "b"}], "count": 6}
+    for after, is_told in (
+        ({"ticket": [{"id": "e"}, {"id": "f"}], "count": 4}, True),
+        ({"count": 2}, True),
+        ({"ticket": [{"id": "c"}, {"id": "d"}], "count": 6}, False),
+        ({"ticket": [{"id": "c"}, {"id": "d"}]}, False),
+    ):
+        _, second = resumed(tool, before, after)
+        assert ("shorter" in second.get("notice", "")) is is_told, after
 
 
 def test_names_that_matched_nothing_are_told_in_a_few_words(tool: ToolByName) -> None:

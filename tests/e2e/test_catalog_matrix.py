@@ -1,6 +1,7 @@
 """Every tool of the catalog against every switch and every fault of the simulator: whatever Richpanel turns out to do,
 a tool answers with a result or a typed error, and no write is ever seen twice."""
 
+import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from richpanel_sim.server import running
 from richpanel_sim.state import SimulatorState
 from richpanel_sim.switches import CHOICES, Switches
 from tests.e2e.everyday import calls
-from tests.support.gateways import Gateway, running_gateway, settings_for
+from tests.support.gateways import Gateway, Stores, running_gateway, settings_for
 
 KEY = "rp_matrix_key_0001"
 TOOLS = {tool.name: tool for tool in load_catalog().integrations["richpanel"].tools}
@@ -40,8 +41,26 @@ READING = [
 """Switches that say how lists are read."""
 HIDING = {("by_customer_envelope", "ticket")}
 """Values with which Richpanel does not give all records out."""
+NOBODY = "<nobody+x@mail.example>"
+ABSENT: list[tuple[str, dict[str, Any]]] = [
+    ("get_single_richpanel_conversation_by_id", {"id": NOBODY}),
+    ("get_single_richpanel_conversation_by_id", {"id": "999999"}),
+    ("get_single_richpanel_conversation_by_number", {"conversation_no": "999999"}),
+    ("get_richpanel_conversation_context", {"id": NOBODY}),
+    ("get_single_richpanel_order_by_id", {"appclient_id": "fernhollow4170", "id": "none"}),
+    ("get_single_richpanel_customer_by_id", {"type": "email", "value": "nobody@mail.example"}),
+    ("get_single_richpanel_user_by_id", {"id": "none"}),
+    ("get_single_richpanel_channel_by_id", {"id": "none"}),
+    ("update_a_richpanel_conversation_by_id", {"id": NOBODY, "status": "CLOSED", "verify": True}),
+    ("update_a_richpanel_conversation_by_id", {"id": "999999", "status": "CLOSED"}),
+    ("create_a_richpanel_conversation_tag", {"conversation_id": NOBODY, "tags": ["vip"]}),
+    ("delete_a_richpanel_conversation_tag_by_id", {"conversation_id": NOBODY, "tags": ["vip"]}),
+    ("create_a_richpanel_conversation_message", {"conversation_id": NOBODY, "body": "On its way."}),
+]
+"""Right calls for what does not exist."""
 MOST_PAGES = 30
-DEADLINE_SECONDS = 0.5
+SHORT_DEADLINE_SECONDS = 0.5
+"""For upstreams that never finish. All others have the default, which a busy machine does not exceed."""
 OURS = {ErrorType.INTERNAL, ErrorType.INVALID_ARGUMENTS, ErrorType.TOOL_UNAVAILABLE}
 """Types that would mean that the gateway failed at a right call."""
 
@@ -63,14 +82,19 @@ class Matrix:
         idents: list[str] = []
         cursor: dict[str, str] = {}
         for _ in range(MOST_PAGES):
-            result = await self._gateway.call(self._token, tool, {**arguments, **cursor})
-            page = result["structuredContent"]
-            assert not result["isError"], (tool, page)
+            page = await self.page(tool, {**arguments, **cursor})
             idents += [record["id"] for record in page["result"]]
             if page["next_cursor"] is None:
                 return idents
             cursor = {"next_cursor": page["next_cursor"]}
         raise AssertionError(f"{tool} {arguments} does not end: {idents}")
+
+    async def page(self, tool: str, arguments) -> dict[str, Any]:
+        """A success."""
+        result = await self._gateway.call(self._token, tool, arguments)
+        page: dict[str, Any] = result["structuredContent"]
+        assert not result["isError"], (tool, page)
+        return page
 
     async def call(self, tool: str, arguments) -> str:
         """`ok`, or the error's type; a tool error that is ours fails the test."""
@@ -88,20 +112,40 @@ class Matrix:
         assert not twice
 
 
-@pytest.fixture(scope="module")
-async def matrix(stores) -> AsyncIterator[Matrix]:
+@contextlib.asynccontextmanager
+async def _matrix(stores: Stores, *, api_key: str = KEY, **settings: Any) -> AsyncIterator[Matrix]:
     simulator = SimulatorState({KEY: "fernhollow417"}, quota=Quota(requests=10**9))
     async with running(create_simulator(simulator)) as url:
-        settings = settings_for(
-            stores,
-            richpanel_url=url,
-            upstream_timeout_seconds=DEADLINE_SECONDS,
-            upstream_max_bytes=1024 * 1024,
-        )
-        async with running_gateway(settings) as gateway:
+        all_settings = settings_for(stores, richpanel_url=url, upstream_max_bytes=1024 * 1024, **settings)
+        async with running_gateway(all_settings) as gateway:
             # Each cell makes the same calls again, and means it.
-            server = await gateway.server({"duplicate_window_seconds": 0}, api_key=KEY)
+            server = await gateway.server({"duplicate_window_seconds": 0}, api_key=api_key)
             yield Matrix(gateway, simulator, server.token)
+
+
+@pytest.fixture(scope="module")
+async def matrix(stores: Stores) -> AsyncIterator[Matrix]:
+    async with _matrix(stores) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+async def hurried(stores: Stores) -> AsyncIterator[Matrix]:
+    """Its calls end after half a second."""
+    async with _matrix(stores, upstream_timeout_seconds=SHORT_DEADLINE_SECONDS) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+async def gateway_of_a_wrong_key(stores: Stores) -> AsyncIterator[Matrix]:
+    async with _matrix(stores, api_key="rp_nobodys_key_0001") as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+async def matrix_of_little_room(stores: Stores) -> AsyncIterator[Matrix]:
+    async with _matrix(stores, result_max_characters=4_000) as one:
+        yield one
 
 
 def values_of(choices: OneOf | Number) -> Sequence[Any]:
@@ -152,13 +196,13 @@ async def test_no_tool_breaks_on_a_fault_and_no_write_is_sent_again(matrix, kind
 
 @pytest.mark.parametrize("kind", SLOW_KINDS)
 @pytest.mark.parametrize("name", EXAMPLES)
-async def test_slow_answer_ends_by_the_deadline(matrix, kind, name):
-    matrix.renew()
-    [arguments] = [arguments for tool, arguments in calls(matrix.simulator) if tool == name]
-    matrix.simulator.faults.add(ForcedAnswer(kind=kind, seconds=60, after_effect=True))
-    assert await matrix.call(name, arguments) in {"upstream_timeout", "outcome_unknown"}
-    matrix.simulator.faults.reset()
-    matrix.check_writes()
+async def test_slow_answer_ends_by_the_deadline(hurried, kind, name):
+    hurried.renew()
+    [arguments] = [arguments for tool, arguments in calls(hurried.simulator) if tool == name]
+    hurried.simulator.faults.add(ForcedAnswer(kind=kind, seconds=60, after_effect=True))
+    assert await hurried.call(name, arguments) in {"upstream_timeout", "outcome_unknown"}
+    hurried.simulator.faults.reset()
+    hurried.check_writes()
 
 
 @pytest.mark.parametrize("dress", DRESSES)
@@ -169,6 +213,43 @@ async def test_429_in_every_dress_is_a_rate_limit_told_once(matrix, dress):
         matrix.simulator.faults.add(ForcedAnswer(kind="rate_limited", dress=dress))
         assert await matrix.call(name, arguments) == "rate_limited"
         matrix.check_writes()
+
+
+@pytest.mark.parametrize("shape", values_of(CHOICES["error_shape"]))
+@pytest.mark.parametrize("status", values_of(CHOICES["ticket_not_found_status"]))
+async def test_what_nobody_has_is_not_found_in_every_shape_of_refusal(matrix, shape, status):
+    kinds = {"error_shape": shape, "ticket_not_found_status": status, "order_not_found": str(status)}
+    matrix.renew(Switches().altered(kinds))
+    for tool, arguments in ABSENT:
+        assert await matrix.call(tool, arguments) == "not_found", tool
+    matrix.check_writes()
+
+
+@pytest.mark.parametrize("shape", values_of(CHOICES["error_shape"]))
+async def test_wrong_key_is_told_as_one_by_every_tool(gateway_of_a_wrong_key, shape):
+    for status in values_of(CHOICES["bad_key_status"]):
+        gateway_of_a_wrong_key.renew(Switches().altered({"error_shape": shape, "bad_key_status": status}))
+        for tool, arguments in calls(gateway_of_a_wrong_key.simulator):
+            assert await gateway_of_a_wrong_key.call(tool, arguments) == "upstream_auth", tool
+
+
+async def test_conversations_closed_while_they_are_read_hide_no_other_from_the_walk(matrix_of_little_room):
+    matrix = matrix_of_little_room
+    matrix.renew()
+    [tenant] = matrix.simulator.tenants.values()
+    waiting = {ticket["id"] for ticket in tenant.newest_open()}
+    seen: set[str] = set()
+    cursor: dict[str, str] = {}
+    for _ in range(MOST_PAGES):
+        page = await matrix.page("list_all_richpanel_conversations", {"status": "OPEN", "limit": 100, **cursor})
+        for record in page["result"]:
+            seen.add(record["id"])
+            await matrix.call("update_a_richpanel_conversation_by_id", {"id": record["id"], "status": "CLOSED"})
+        if page["next_cursor"] is None:
+            break
+        cursor = {"next_cursor": page["next_cursor"]}
+    assert cursor
+    assert seen == waiting
 
 
 def lists(simulator: SimulatorState) -> list[tuple[str, dict[str, Any], set[str]]]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mcp_gateway.kit.cursor import CursorError, CursorSigner
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
-SIGNER = CursorSigner(b"s" * 32)
+SIGNER = CursorSigner([b"s" * 32])
 CURSOR = SIGNER.encode("tenants", "ten_01kb0g4t6v9m3q8r5x2y7w1z0c")
 URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -55,10 +55,18 @@ def test_cursor_of_another_list_is_refused(scope):
 
 def test_cursor_signed_with_another_key_is_refused():
     with pytest.raises(CursorError):
-        CursorSigner(b"t" * 32).decode("tenants", CURSOR)
+        CursorSigner([b"t" * 32]).decode("tenants", CURSOR)
 
 
 @given(st.text())
 def test_any_text_is_refused_with_the_one_error(text):
     with pytest.raises(CursorError):
         SIGNER.decode("tenants", text)
+
+
+def test_cursor_of_a_key_that_is_no_longer_the_first_is_still_good():
+    rotated = CursorSigner([b"t" * 32, b"s" * 32])
+    assert rotated.decode("tenants", CURSOR) == SIGNER.decode("tenants", CURSOR)
+    assert rotated.encode("tenants", "ten_1") == CursorSigner([b"t" * 32]).encode("tenants", "ten_1")
+    with pytest.raises(CursorError):
+        rotated.decode("accounts", CURSOR)

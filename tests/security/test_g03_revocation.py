@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from tests.support.processes import serve
 from tests.support.redis_relays import RedisRelay, relay_to_redis
 from tests.support.upstreams import UPDATE, HeldUpstream
 
+CREATE = "create_a_richpanel_conversation"
 NOWHERE = "http://127.0.0.1:9/v1"
 REPLICAS = 3
 LIMIT_SECONDS = 20
@@ -260,3 +263,33 @@ async def test_no_write_leaves_for_a_call_whose_access_was_revoked(world, databa
             sent += upstream.requests - before
     figures.record("G3", "writes sent by a call whose access ended", measured=sent, bar="0", n=n, holds=sent == 0)
     assert refused == n
+
+
+def is_connecting_to(port: int) -> bool:
+    """Whether a connection of this machine to the port waits for an answer to its SYN."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return any(line.split()[2].endswith(f":{port:04X}") and line.split()[3] == "02" for line in lines)
+
+
+async def test_no_write_leaves_when_the_access_ends_while_upstream_is_being_connected_to(world, database):
+    with contextlib.ExitStack() as held:
+        listener = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = listener.getsockname()[1]
+        held.enter_context(socket.create_connection(("127.0.0.1", port)))  # takes the one place in its queue
+        stores = replace(database, redis_url=world.valkey.url)
+        async with running_gateway(settings_for(stores, richpanel_url=f"http://127.0.0.1:{port}/v1")) as gateway:
+            server = await gateway.server()
+            arguments = {"from": "a@b.example", "to": "help@b.example", "body": "b"}
+            call = asyncio.create_task(gateway.call(server.token, CREATE, arguments))
+            async with asyncio.timeout(LIMIT_SECONDS):
+                while not is_connecting_to(port):
+                    await asyncio.sleep(0.005)
+                trial = Trial("DELETE", f"/integrated-account/{server.account_id}/mcp/{server.id}", alive(server.token))
+                await revoke(trial, gateway)
+                held.enter_context(listener.accept()[0])
+                ours = held.enter_context((await asyncio.to_thread(listener.accept))[0])
+                result = await call
+                assert result["structuredContent"]["error"]["type"] == "revoked"
+            ours.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                assert ours.recv(1) == b""

@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import pytest
@@ -177,6 +179,55 @@ async def test_every_audit_chain_ends_with_a_row_of_the_new_key(world):
         rows = await owner.fetch("SELECT tenant_id, actor_kind FROM audit_log WHERE action = 'encryption_keys.rotate'")
     assert tenants <= {row["tenant_id"] for row in rows}
     assert {row["actor_kind"] for row in rows} == {"system"}
+
+
+async def rotations_on_record(world: World, tenant_id: str) -> list[dict[str, Any]]:
+    query = "SELECT after FROM audit_log WHERE tenant_id = $1 AND action = 'encryption_keys.rotate' ORDER BY seq"
+    async with connected(world.stores.owner_url) as owner:
+        return [json.loads(row[0]) for row in await owner.fetch(query, tenant_id)]
+
+
+async def test_rotations_at_once_seal_and_record_once(world):
+    async with running_gateway(world.settings(OLD)) as gateway:
+        tenant_id = (await servers_of(gateway, 3))[0].tenant_id
+        idle = await gateway.tenant()
+    reports = await asyncio.gather(*(world.rotate() for _ in range(4)))
+    assert sum(report.resealed for report in reports) == 3
+    assert {report.remaining for report in reports} == {0}
+    assert sum(row.get("keys_sealed", 0) for row in await rotations_on_record(world, tenant_id)) == 3
+    assert await rotations_on_record(world, idle) == [{"key_id": "new"}]
+    async with connected(world.stores.owner_url) as owner:
+        chains = await owner.fetchval("SELECT count(*) FROM audit_heads")
+    assert sum(report.chains for report in reports) == chains
+
+
+async def test_keys_sealed_anew_are_on_record_also_where_the_chain_has_the_new_key_already(world):
+    async with running_gateway(world.settings(OLD)) as gateway:
+        [server] = await servers_of(gateway, 1)
+    async with running_gateway(world.settings(f"{NEW},{OLD}")) as gateway:
+        await gateway.api_token(server.tenant_id)
+    await world.rotate()
+    assert await rotations_on_record(world, server.tenant_id) == [{"key_id": "new", "keys_sealed": 1}]
+
+
+async def test_a_role_that_sees_no_rows_rotates_nothing_and_says_so(world):
+    async with running_gateway(world.settings(OLD)) as gateway:
+        await servers_of(gateway, 1)
+    settings = settings_for(
+        world.stores, encryption_keys=f"{NEW},{OLD}", migration_database_url=world.stores.database_url
+    )
+    with pytest.raises(ConfigurationError, match="GATEWAY_MIGRATION_DATABASE_URL must name the owner's role"):
+        await asyncio.to_thread(rotate_keys, settings)
+    assert await world.key_ids() == {"old"}
+
+
+async def test_pages_go_on_after_the_keys_have_changed(world):
+    async with running_gateway(world.settings(OLD)) as gateway:
+        tenants = [await gateway.tenant() for _ in range(2)]
+        first = (await gateway.admin("GET", "/tenant?limit=1")).json()
+    async with running_gateway(world.settings(f"{NEW},{OLD}")) as gateway:
+        second = await gateway.admin("GET", "/tenant", params={"limit": 1, "next_cursor": first["next_cursor"]})
+    assert [page["result"][0]["id"] for page in (first, second.json())] == tenants[::-1]
 
 
 async def swap(owner: asyncpg.Connection, one: McpServer, two: McpServer) -> None:

@@ -3,9 +3,11 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -209,3 +211,78 @@ async def test_many_calls_at_once_each_get_their_own_answer_over_a_reused_pool(m
         assert max(Counter(peer.targets).values()) == 1
         # With the library's default of two idle connections the second turn would open about a hundred more.
         assert peer.connections <= calls + calls // 4
+
+
+class Surprise:
+    """A peer in a thread: answers a connection's first request and, while our event loop stands still, does more."""
+
+    def __init__(self, more: bytes | None) -> None:
+        """`more` is what it says without being asked; None closes the connection."""
+        self._more = more
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.requests: list[bytes] = []
+        self._thread = threading.Thread(target=self._serve)
+        self._go, self._done = threading.Event(), threading.Event()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._go.set()
+        self._thread.join(PATIENCE_SECONDS)
+        self._listener.close()
+
+    def happen(self) -> None:
+        """Blocks, so that the event loop has no chance to hear of it."""
+        self._go.set()
+        assert self._done.wait(PATIENCE_SECONDS)
+
+    def _serve(self) -> None:
+        first, _ = self._listener.accept()
+        self.requests.append(first.recv(65_536))
+        first.sendall(answer(b'{"number": 1}'))
+        assert self._go.wait(PATIENCE_SECONDS)
+        if self._more is None:
+            first.close()
+        else:
+            first.sendall(self._more)
+        self._done.set()
+        second, _ = self._listener.accept()
+        self.requests.append(second.recv(65_536))
+        second.sendall(answer(b'{"number": 2}'))
+        second.close()
+        first.close()
+
+
+@pytest.mark.parametrize("more", [answer(b'{"of": "somebody else"}'), answer(status="408 Request Timeout"), None])
+@pytest.mark.parametrize("method", METHODS)
+async def test_what_came_on_an_idle_connection_and_was_not_read_yet_spoils_it(
+    make_client: MakeClient, method: str, more: bytes | None
+):
+    with Surprise(more) as peer:
+        client = make_client(peer.url)
+        await client.send(request(target="/first"), KEY)
+        peer.happen()
+        response = await client.send(request(method, "/second"), KEY)
+    assert (response.status, response.body) == (200, b'{"number": 2}')
+    assert [raw.split(b" ")[1] for raw in peer.requests] == [b"/first", b"/second"]
+
+
+async def test_the_last_look_is_taken_once_the_connection_stands_and_nothing_leaves_when_it_says_no(
+    make_client: MakeClient,
+):
+    looks: list[int] = []
+
+    async def may_not() -> None:
+        looks.append(peer.connections)
+        raise LookupError
+
+    async with Peer(always(answer())) as peer:
+        client = make_client(peer.url)
+        with pytest.raises(LookupError):
+            await client.send(request("PUT", "/forbidden"), KEY, last_look=may_not)
+        await client.send(request("PUT", "/allowed"), KEY, last_look=may_not)  # over the connection that stands
+    assert peer.targets == [b"/allowed"]
+    assert (len(looks), peer.connections) == (1, 1)

@@ -207,6 +207,7 @@ def _error_context(
         quota=integration.rate_limit.requests,
         window_seconds=integration.rate_limit.window_seconds,
         wire_names={} if binding is None else binding.wire_names(),
+        not_found=tuple(words.casefold() for words in integration.not_found),
     )
 
 

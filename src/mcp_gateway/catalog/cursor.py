@@ -14,14 +14,14 @@ from typing import Any
 
 import orjson
 
-_VERSION = 3
+_VERSION = 4
 _MAX_TEXT = 1024
 _MAX_PAGE = 1_000_000
 _MAC_BYTES = 12
 _SCOPE_BYTES = 9
 _MARK_BYTES = 9
 _TEXTS = ("seen", "at", "of", "mac")
-_MEMBERS = frozenset({"v", "page", "limit", "skip", *_TEXTS})
+_MEMBERS = frozenset({"v", "page", "limit", "skip", "total", *_TEXTS})
 
 
 class CursorError(ValueError):
@@ -41,6 +41,8 @@ class Position:
     at: str = ""
     """Mark of the record shown last before `skip`, of a single record that of the element at `skip`: it is found again
     where others came or went meanwhile. Empty where there is none, or nothing to tell it by."""
+    total: int = 0
+    """How many records there were, as far as was told: where there are fewer now, others moved up. 0 if unknown."""
 
 
 def plain_mac(message: bytes) -> bytes:
@@ -92,7 +94,7 @@ def _members(text: str) -> dict[str, Any]:
     """The JSON object in the cursor, its members present and of the right type."""
     members = _parse(text)
     texts = all(isinstance(members[name], str) and members[name].isascii() for name in _TEXTS)
-    least = {"page": 1, "limit": 1, "skip": 0}
+    least = {"page": 1, "limit": 1, "skip": 0, "total": 0}
     numbers = all(type(members[name]) is int and low <= members[name] <= _MAX_PAGE for name, low in least.items())
     if members["v"] != _VERSION or not texts or not numbers:
         raise _damaged()

@@ -292,3 +292,5 @@ class IntegrationDescription(_Strict):
     rate_limit: RateLimitDescription
     policy: Policy = "strict"
     hints: Hints = {}
+    not_found: Words = ()
+    """Words of refusals that mean that nothing has this id, whatever their status; letters of any case."""

@@ -39,6 +39,8 @@ class ErrorContext:
     """Field as upstream names it → our argument."""
     unsettled: str = ""
     """What to do where no look-up tells."""
+    not_found: tuple[str, ...] = ()
+    """Words, in lower case, of refusals that mean that nothing is there."""
 
     @property
     def doubt(self) -> str:
@@ -207,6 +209,9 @@ def _refusal(status: int, context: ErrorContext, complaint: Complaint, limits: R
 
 
 def _rejected(status: int, context: ErrorContext, complaint: Complaint) -> ToolError:
+    said = " ".join([complaint.message, *(problem.message for problem in complaint.problems)]).casefold()
+    if any(words in said for words in context.not_found):
+        return _error(ErrorType.NOT_FOUND, "has nothing there", status, context, complaint)
     return _error(ErrorType.UPSTREAM_REJECTED, "refused the call", status, context, complaint)
 
 
@@ -221,6 +226,8 @@ def _error(kind: ErrorType, verb: str, status: int, context: ErrorContext, compl
 def _advice(kind: ErrorType, status: int, context: ErrorContext) -> str:
     if kind is ErrorType.UPSTREAM_REJECTED:
         return context.hints.get(status, "Correct the arguments before calling again.")
+    if kind is ErrorType.NOT_FOUND:
+        return context.hints.get(HTTPStatus.NOT_FOUND, "")
     if kind is ErrorType.UPSTREAM_ERROR and context.is_write:
         return context.doubt
     return context.hints.get(status, "The same call may work later.")

@@ -17,6 +17,7 @@ _MAX_MARKED = 100
 _MAX_DRIFT = 500
 """Places an item is looked for, before and behind the one where it stood."""
 _MAX_PAGE_DIGITS = 6
+_MAX_TOTAL = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ class Paging:
             return None
         named = self._page_number(told) if told else None
         forward = named if named is not None and named > position.page else position.page + 1
-        return Position(forward, position.limit, seen=_mark_of_page(records))
+        # A count of no more than was shown may be that of the page.
+        total = counted(body) if _counts_more(body, len(records), position) else 0
+        return Position(forward, position.limit, seen=_mark_of_page(records), total=total or 0)
 
     def is_repeated(self, records: Sequence[Any], position: Position) -> bool:
         """Whether this is the page before once more: then upstream does not page, and all of it was shown."""
@@ -86,6 +89,33 @@ class Paging:
             return None
         digits = values[0]
         return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _MAX_PAGE_DIGITS else None
+
+
+def counted(body: Any) -> int | None:
+    """`count` of a page, None where there is none; a million stands for more."""
+    count = body.get(_COUNT) if isinstance(body, Mapping) else None
+    return min(count, _MAX_TOTAL) if type(count) is int and count >= 0 else None
+
+
+def start_of(body: Any, records: Sequence[Any], position: Position) -> tuple[int, bool]:
+    """Where the rest of a page begins, and whether some may come twice for it; none is left out.
+
+    Records came or went since the cursor was given: those that were shown may have been closed, or moved to the end.
+    """
+    if not position.skip:
+        return 0, False
+    grown = total_of(body, records) - position.total if position.total else 0
+    last = found_again(records, position.skip - 1, position.at)
+    if last is None:
+        return max(0, position.skip + min(grown, 0)), bool(position.at)
+    # Further back than others can have pushed it: it moved by itself, and what stands before it was not shown.
+    is_moved = counted(body) is not None and last >= position.skip + max(grown, 0)
+    return (0, True) if is_moved else (last + 1, False)
+
+
+def total_of(body: Any, records: Sequence[Any]) -> int:
+    """How many records there are, as far as is told: at least those of the page."""
+    return max(counted(body) or 0, min(len(records), _MAX_TOTAL))
 
 
 def found_again(items: Sequence[Any], index: int, mark: str) -> int | None:
@@ -111,5 +141,5 @@ def _mark_of_page(records: Sequence[Any]) -> str:
 
 def _counts_more(body: Any, count: int, position: Position) -> bool:
     """Whether `count` is of more records than have been shown with this page."""
-    total = body.get(_COUNT) if isinstance(body, Mapping) else None
-    return type(total) is int and total > (position.page - 1) * position.limit + count
+    total = counted(body)
+    return total is not None and total > (position.page - 1) * position.limit + count

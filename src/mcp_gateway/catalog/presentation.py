@@ -14,7 +14,7 @@ import orjson
 from mcp_gateway.catalog.budget import elements_of, fit_record, fit_records
 from mcp_gateway.catalog.cursor import Position
 from mcp_gateway.catalog.options import FIELDS
-from mcp_gateway.catalog.paging import Paging, found_again, mark_of_item
+from mcp_gateway.catalog.paging import Paging, counted, found_again, mark_of_item, start_of, total_of
 from mcp_gateway.catalog.preparation import Allowance, Preparation
 from mcp_gateway.catalog.run import Run
 from mcp_gateway.catalog.selection import EVERYTHING, Selection
@@ -31,6 +31,10 @@ _MAX_NAMES, _MAX_NAME = 5, 40
 """Names that matched nothing, as they are told."""
 _TOO_MUCH = "This is too large for `fields` to be looked for in all of it."
 _CHANGED = "The list changed since the cursor was given: elements may be missing here, or come twice."
+_SHORTER = (
+    "The list got shorter since the cursor was given, so records may have moved to pages before this one: "
+    "begin again without next_cursor to see them."
+)
 _REPEATED = "This is the page before once more, so there are no further records: all of them were shown."
 
 
@@ -56,8 +60,10 @@ class Presentation:
         position = self._position(arguments, run)
         if self.paging is not None and self.paging.is_repeated(records, position):
             return {RESULT: [], NEXT_CURSOR: None, NOTICE: _REPEATED}
-        start = _start_of(records, position)
+        start, is_unsure = start_of(body, records, position)
+        changed = _CHANGED if is_unsure else _SHORTER if _is_shorter(body, position) else None
         parts, notice = self._parts_of(records[start:], _selection(arguments), run)
+        notice = _joined(notice, changed)
         shown = [part.record for part in parts]
         older = parts[0].older if parts else 0
         room = run.budget - ENVELOPE - len(notice or "")
@@ -65,7 +71,8 @@ class Presentation:
         shown_to = start + fitted.kept
         following = self._following(body, records, position)
         if shown_to < len(records):
-            following = replace(position, skip=shown_to, at=mark_of_item(records[shown_to - 1]))
+            at = mark_of_item(records[shown_to - 1])
+            following = replace(position, skip=shown_to, at=at, total=total_of(body, records))
         cursor = self._cursor(following, arguments, run)
         return {RESULT: fitted.records, NEXT_CURSOR: cursor, **_told(fitted.truncated, notice)}
 
@@ -176,10 +183,10 @@ class Presentation:
         return run.cursors.encode(position, self.paging.scope(arguments))
 
 
-def _start_of(records: list[Any], position: Position) -> int:
-    """Where the rest of the page begins, though records came or went before it since the cursor was given."""
-    last = found_again(records, position.skip - 1, position.at)
-    return position.skip if last is None else last + 1
+def _is_shorter(body: Any, position: Position) -> bool:
+    """Whether there are fewer records at the start of a page than when the page before was read."""
+    total = counted(body)
+    return not position.skip and total is not None and total < position.total
 
 
 def _selection(arguments: Mapping[str, Any]) -> Selection:

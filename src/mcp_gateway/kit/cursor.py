@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+from collections.abc import Iterable
 from hashlib import sha256
 
 MAC_BYTES = 12
@@ -14,15 +15,15 @@ class CursorError(Exception):
 
 
 class CursorSigner:
-    """Encodes and checks cursors; an altered or foreign one is refused."""
+    """Encodes with the first key and checks with any; an altered or foreign cursor is refused."""
 
-    def __init__(self, key: bytes) -> None:
-        """`key` is any secret the replicas share; it is used only through HMAC with a label of its own."""
-        self._key = hmac.digest(key, b"list-cursor", sha256)
+    def __init__(self, keys: Iterable[bytes]) -> None:
+        """`keys` are secrets the replicas share; they are used only through HMAC with a label of their own."""
+        self._keys = [hmac.digest(key, b"list-cursor", sha256) for key in keys]
 
     def encode(self, scope: str, position: str) -> str:
         """`scope` names the list (route, tenant, filter); `position` is the last row's key."""
-        return base64.urlsafe_b64encode(self._mac(scope, position) + position.encode()).decode().rstrip("=")
+        return _encoded(self._keys[0], scope, position)
 
     def decode(self, scope: str, cursor: str) -> str:
         """The position.
@@ -38,9 +39,12 @@ class CursorSigner:
         except (binascii.Error, ValueError) as exc:
             raise CursorError from exc
         # The whole text and not the decoded bytes: base64 leaves bits over that a caller could alter unnoticed.
-        if not hmac.compare_digest(self.encode(scope, position), cursor):
+        same = [hmac.compare_digest(_encoded(key, scope, position), cursor) for key in self._keys]
+        if not any(same):
             raise CursorError
         return position
 
-    def _mac(self, scope: str, position: str) -> bytes:
-        return hmac.digest(self._key, f"{scope}\n{position}".encode(), sha256)[:MAC_BYTES]
+
+def _encoded(key: bytes, scope: str, position: str) -> str:
+    mac = hmac.digest(key, f"{scope}\n{position}".encode(), sha256)[:MAC_BYTES]
+    return base64.urlsafe_b64encode(mac + position.encode()).decode().rstrip("=")

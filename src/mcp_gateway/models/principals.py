@@ -20,6 +20,8 @@ class AdminPrincipal:
     """Of the operator's key: tells two keys apart and tells nothing about either."""
     token_digest: bytes | None = field(default=None, repr=False)
     """Of the API token; None for the operator."""
+    expires_at: datetime | None = None
+    """When the API token ends; what it makes must not outlive it."""
 
     @property
     def is_operator(self) -> bool:

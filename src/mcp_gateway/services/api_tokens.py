@@ -47,7 +47,11 @@ class ApiTokenService:
         expires_at: datetime | None,
         once: Once[CreatedApiToken] = ANEW,
     ) -> CreatedApiToken:
-        """A new token; `scopes` None means all the caller has."""
+        """A new token; `scopes` None means all the caller has, and without `expires_at` it ends when the caller does.
+
+        Raises:
+            PermissionDeniedError: it could do more than the caller, or would outlive it.
+        """
         granted = frozenset(scopes) if scopes is not None else caller.scopes & ALL_SCOPES
         if not granted <= caller.scopes:
             missing = ", ".join(sorted(granted - caller.scopes))
@@ -55,11 +59,17 @@ class ApiTokenService:
         if not granted:
             text = f"must name at least one of {', '.join(Scope)}, or be omitted for all"
             raise InvalidInputError("scopes " + text, [Problem("scopes", text, allowed=tuple(Scope))])
+        expires_at = expires_at or caller.expires_at
+        if caller.expires_at is not None and expires_at is not None and expires_at > caller.expires_at:
+            raise PermissionDeniedError(
+                f"a token cannot make one that outlives it: it ends at {caller.expires_at:%FT%TZ}"
+            )
         minted = tokens.mint(API_TOKEN_PREFIX)
         async with self._unit_of_work(caller.tenant_id) as stores:
             await once.begin(stores, caller)
             # After that: repeated a little later, a near expiry must not make another answer of it.
-            check_expiry(expires_at, self._clock)
+            if expires_at != caller.expires_at:
+                check_expiry(expires_at, self._clock)
             owner = await resolve_tenant(stores, caller, tenant_id)
             api_token = await stores.api_tokens.add(
                 owner,

@@ -61,6 +61,7 @@ class AuthenticationService:
             token_id=principal.token_id,
             scopes=principal.scopes,
             token_digest=digest,
+            expires_at=principal.expires_at,
         )
 
     def _operator_digest(self, credential: str) -> bytes | None:

@@ -38,6 +38,8 @@ class CallEntries:
         else:
             mac = hmac.digest(self._key, message, sha256)
         kept = canonical.decode() if event.keeps_arguments else None
+        # Cut twice: what is masked may be shorter or longer, and need not be looked for in a whole file.
+        masked = None if kept is None else redact(kept[: 2 * MAX_ARGUMENTS])
         return orjson.dumps(
             {
                 "id": ids.new_id(ids.TOOL_CALL, ended_at),
@@ -53,9 +55,8 @@ class CallEntries:
                 "caller_gone": event.caller_gone,
                 "client": None if event.client is None else clean(event.client),
                 "arguments_hash": mac.hex()[:HASH_DIGITS],
-                # Cut twice: what is masked may be shorter or longer, and need not be looked for in a whole file.
-                "arguments": None if kept is None else redact(kept[: 2 * MAX_ARGUMENTS])[:MAX_ARGUMENTS],
-                "arguments_truncated": kept is not None and len(kept) > MAX_ARGUMENTS,
+                "arguments": None if masked is None else masked[:MAX_ARGUMENTS],
+                "arguments_truncated": max(len(kept or ""), len(masked or "")) > MAX_ARGUMENTS,
                 "request_id": event.request_id,
                 "trace_id": event.trace_id,
             }

@@ -93,7 +93,9 @@ class ServerService:
         async with self._unit_of_work(caller.tenant_id) as stores:
             await once.begin(stores, caller)
             tenant_id = await enter_account(stores, caller, account_id)
-            # Held, so that the account cannot be deleted while a server is being added to it.
+            # Held from the top down, as a deletion locks them: a kept answer refers to the tenant. And held, so that
+            # the account cannot be deleted while a server is being added to it.
+            await stores.tenants.hold(tenant_id)
             account = found_account(await stores.accounts.hold(tenant_id, account_id))
             check_expiry(expires_at, self._clock)
             self._check_config(account, config)
@@ -177,7 +179,9 @@ class ServerService:
         async with self._unit_of_work(caller.tenant_id) as stores:
             await once.begin(stores, caller)
             tenant_id = await enter_account(stores, caller, account_id)
-            # Held, so that the account is not deleted, or its key replaced, without this server's old token.
+            # Held from the top down, as above; so that the account is not deleted, or its key replaced, without this
+            # server's old token.
+            await stores.tenants.hold(tenant_id)
             found_account(await stores.accounts.hold(tenant_id, account_id))
             server = _found(await stores.servers.get(tenant_id, account_id, server_id, lock=True))
             check_version(expected_version, server.version)

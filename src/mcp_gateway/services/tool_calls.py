@@ -157,7 +157,12 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        outcome = await self._limited(call)
+        try:
+            outcome = await self._limited(call)
+        except Exception:
+            # A bug of ours: its request is answered with a failure, and the call is told like any other.
+            self._finished(call, ErrorType.INTERNAL.value)
+            raise
         if outcome.error is not None:
             outcome = within_budget(outcome, self._budget)
             if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
@@ -277,8 +282,8 @@ class ToolCallService:
         return self._answered(call, request) if is_read else self._written(call, request)
 
     async def _written(self, call: "_Call", request: UpstreamRequest) -> Exchange:
-        if request.is_write and (refusal := await self._permit.refusal(call.principal)) is not None:
-            raise _ForbiddenError(refusal)
+        if request.is_write:
+            await self._check_permit(call)
         call.count(request)
         write = None if request.intent is None else call.write
         if write is not None:
@@ -288,18 +293,27 @@ class ToolCallService:
             write.note(exchange)
         return exchange
 
+    async def _check_permit(self, call: "_Call") -> None:
+        if (refusal := await self._permit.refusal(call.principal)) is not None:
+            raise _ForbiddenError(refusal)
+
     async def _answered(self, call: "_Call", request: UpstreamRequest) -> Exchange:
         call.was_sent = True
         if call.trace is not None:
             request = replace(request, trace=call.trace.child())
         try:
             response = await self._upstreams[call.tool.integration].send(
-                request, call.api_key, spent_seconds=time.perf_counter() - call.started
+                request,
+                call.api_key,
+                spent_seconds=time.perf_counter() - call.started,
+                last_look=partial(self._check_permit, call) if request.is_write else None,
             )
         except UpstreamError as exc:
             return Exchange(failure=exc)
-        except FaultError:  # it did not leave
+        except (FaultError, _ForbiddenError):  # it did not leave
             call.has_written = call.has_written and not request.is_write
+            if request.intent is not None and call.write is not None:
+                call.write.has_landed = False
             raise
         call.upstream_status = response.status
         call.upstream_seconds += response.seconds

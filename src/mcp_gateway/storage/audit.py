@@ -13,7 +13,7 @@ import orjson
 import structlog
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mcp_gateway.kit import ids
 from mcp_gateway.kit.hash_chain import START, HashChain, link
@@ -21,6 +21,7 @@ from mcp_gateway.models.audit import AuditEntry, AuditFilter, AuditRow
 from mcp_gateway.models.pages import Page
 from mcp_gateway.schema.tables import audit_heads as heads
 from mcp_gateway.schema.tables import audit_log as log
+from mcp_gateway.schema.tables import tenants
 from mcp_gateway.storage.database import storage_faults
 from mcp_gateway.storage.rows import fetch_page, id_bounds
 
@@ -75,6 +76,22 @@ def to_audit_row(row: Row[Any]) -> AuditRow:
 def bounds(wanted: AuditFilter, after: str | None) -> tuple[str | None, str | None]:
     """Ids a page lies between, see `id_bounds`."""
     return id_bounds(ids.AUDIT, wanted.created_after, wanted.created_before, after)
+
+
+def empty_head(tenant_id: str, chain: HashChain) -> dict[str, Any]:
+    """The signed end of a chain without rows."""
+    mac = chain.sign(head_bytes(tenant_id, 0, START, is_whole=True))
+    return {"tenant_id": tenant_id, "seq": 0, "digest": START, "key_id": chain.key_id, "mac": mac}
+
+
+async def begin_chains(engine: AsyncEngine, chain: HashChain) -> None:
+    """Give each tenant that is older than the log its chain, as the owner, so that one without a chain shows."""
+    with storage_faults():
+        async with engine.begin() as connection:
+            found = (await connection.scalars(select(tenants.c.id).order_by(tenants.c.id))).all()
+            if found:
+                first = [empty_head(tenant_id, chain) for tenant_id in found]
+                await connection.execute(upsert(heads).on_conflict_do_nothing(), first)
 
 
 class AuditStore:
@@ -134,13 +151,7 @@ class AuditStore:
         )
         found = (await self._connection.execute(query)).one_or_none()
         if found is None:
-            first = {
-                "tenant_id": tenant_id,
-                "seq": 0,
-                "digest": START,
-                "key_id": self._chain.key_id,
-                "mac": self._chain.sign(head_bytes(tenant_id, 0, START, is_whole=True)),
-            }
+            first = empty_head(tenant_id, self._chain)
             await self._connection.execute(upsert(heads).values(first).on_conflict_do_nothing())
             found = (await self._connection.execute(query)).one()
         message = head_bytes(tenant_id, found.seq, found.digest, is_whole=True)

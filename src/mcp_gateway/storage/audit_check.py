@@ -5,10 +5,9 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Text, cast, exists, func, select, text, tuple_
+from sqlalchemy import Row, Text, cast, exists, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from mcp_gateway.exceptions import ConfigurationError
 from mcp_gateway.kit.hash_chain import START, HashChain, link
 from mcp_gateway.models.audit import AuditReport, BrokenRow, ChainEnd
 from mcp_gateway.schema.tables import audit_heads as heads
@@ -16,6 +15,7 @@ from mcp_gateway.schema.tables import audit_log as log
 from mcp_gateway.schema.tables import tenants
 from mcp_gateway.storage.audit import RECORDED, alone_bytes, head_bytes, record_bytes
 from mcp_gateway.storage.database import storage_faults
+from mcp_gateway.storage.migrations import check_owner
 
 PAGE = 5_000
 DOCUMENTS = ("before", "after")
@@ -110,10 +110,10 @@ async def check_log(
     Raises:
         ConfigurationError: the role is not the owner, and so would see no rows and find nothing wrong.
     """
+    await check_owner(engine)
     engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with storage_faults():
         async with engine.connect() as connection:
-            await _check_owner(connection)
             return await _checked(connection, chain, tenant_id, {end.tenant_id: end for end in noted})
 
 
@@ -151,19 +151,8 @@ async def _pages(connection: AsyncConnection, tenant_id: str | None) -> AsyncIte
 
 
 async def _tenants_without_chain(connection: AsyncConnection, tenant_id: str | None) -> Sequence[str]:
-    """Each tenant has at least the row of its own creation, unless it is older than the log."""
-    query = select(tenants.c.id).where(
-        ~exists().where(heads.c.tenant_id == tenants.c.id),
-        tenants.c.created_at > select(func.min(log.c.created_at)).scalar_subquery(),
-    )
+    """Each tenant has an end of its chain: from its creation, or from the migration that found it without a log."""
+    query = select(tenants.c.id).where(~exists().where(heads.c.tenant_id == tenants.c.id))
     if tenant_id is not None:
         query = query.where(tenants.c.id == tenant_id)
     return (await connection.scalars(query)).all()
-
-
-async def _check_owner(connection: AsyncConnection) -> None:
-    is_owner = await connection.scalar(
-        text("SELECT pg_has_role(relowner, 'MEMBER') FROM pg_class WHERE oid = 'public.audit_log'::regclass")
-    )
-    if not is_owner:
-        raise ConfigurationError("GATEWAY_MIGRATION_DATABASE_URL must name the owner's role: another sees no rows")

@@ -23,34 +23,35 @@ from mcp_gateway.storage.redis_link import RedisLink
 SUBJECT_SECONDS = 2 * 3600
 """Longer than any window and any lease: what it ends must not outlive it."""
 
-# KEYS call[, subject]. ARGV owner, lease ms, lifetime ms, first, forced.
+# KEYS call[, subject]. ARGV owner, lease ms, lifetime ms, first, forced. What is repeated on purpose leaves what stands
+# there alone: it may be refused, and then the first call is still the one that was made.
 CLAIM = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local stamp = KEYS[2] and redis.call('GET', KEYS[2]) or ''
 local held = redis.call('HMGET', KEYS[1], 'owner', 'until', 'stamp', 'outcome', 'first')
-if held[1] and ARGV[5] ~= '1' then
+local stands
+if held[1] then
   if held[4] then
-    if not KEYS[2] or stamp == held[1] then return {'known', held[5], held[4]} end
+    if not KEYS[2] or stamp == held[1] then stands = {'known', held[5], held[4]} end
   elseif tonumber(held[2]) > now then
-    return {'running', held[5]}
+    stands = {'running', held[5]}
   elseif stamp == held[3] then
-    return {'lost', held[5]}
+    stands = {'lost', held[5]}
   end
 end
+if stands then return ARGV[5] == '1' and {'claimed'} or stands end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'until', now + ARGV[2], 'stamp', stamp, 'first', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return {'claimed'}
 """
 
-# KEYS call[, subject]. ARGV owner, window ms, first, outcome, lifetime ms of the subject.
+# KEYS call[, subject]. ARGV owner, window ms, first, outcome, lifetime ms of the subject. Whoever made the call last is
+# the one remembered, whose claim it ever was; call and subject name the same owner.
 KEEP = """
-local owner = redis.call('HGET', KEYS[1], 'owner')
-if not owner or owner == ARGV[1] then
-  redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'first', ARGV[3], 'outcome', ARGV[4])
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-end
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'first', ARGV[3], 'outcome', ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 if KEYS[2] then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[5]) end
 return 1
 """
@@ -114,7 +115,7 @@ class CallMemory:
     async def claim(
         self, keys: CallKeys, owner: str, *, lease_ms: int, window_ms: int, first: str, forced: bool
     ) -> Claim:
-        """Take a write for oneself, or hear of the one that was made; `forced` takes it in any case."""
+        """Take a write for oneself, or hear of the one that was made; `forced`: go ahead beside it in any case."""
         args: list[bytes | str | int] = [owner, lease_ms, max(lease_ms, window_ms), first, int(forced)]
         with self._link.guard():
             answer = await self._claim(keys=keys.to_list(), args=args)

@@ -1,6 +1,7 @@
 """Which encryption keys the rows need, and moving rows from old keys to the current one while everything serves."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,15 +75,17 @@ class KeyRotation:
         self._engine = engine
         self._sealer = sealer
         self._chain = chain
+        self._signed: set[str] = set()
+        """Tenants whose chain has a row of this run."""
 
     async def run(self) -> RotationReport:
         """What was done, and what is left: rows that do not open, and those sealed with an old key meanwhile."""
         with storage_faults():
             resealed, unopenable = await self._reseal_all(_KEYS)
             resealed += (await self._reseal_all(_ANSWERS))[0]
-            chains = await self._sign_chains()
+            await self._sign_chains()
             left = await self._left(_KEYS) + await self._left(_ANSWERS)
-        return RotationReport(self._sealer.key_id, resealed, left, tuple(unopenable), chains)
+        return RotationReport(self._sealer.key_id, resealed, left, tuple(unopenable), len(self._signed))
 
     def _is_old(self, sealed: _Sealed) -> ColumnElement[bool]:
         return func.public.sealed_key_id(sealed.value) != self._sealer.key_id
@@ -103,6 +106,7 @@ class KeyRotation:
         )
         while rows := await self._read(query if position is None else query.where(sealed.position > position)):
             position = rows[-1].position
+            replaced: Counter[str] = Counter()
             async with self._engine.begin() as connection:
                 for row in rows:
                     context = sealed.context(row)
@@ -112,7 +116,10 @@ class KeyRotation:
                         logger.warning("key_rotation.unopenable", row=str(row.position), reason=str(exc))
                         unopenable.append(str(row.position))
                     else:
-                        resealed += await self._replace(connection, sealed, row, value)
+                        replaced[row.tenant_id] += await self._replace(connection, sealed, row, value)
+                if sealed is _KEYS:
+                    await self._record(connection, replaced)
+            resealed += replaced.total()
         return resealed, unopenable
 
     async def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
@@ -134,23 +141,33 @@ class KeyRotation:
             await ServerStore(connection).touch_account(row.tenant_id, row.position)
         return bool(result.rowcount)
 
-    async def _sign_chains(self) -> int:
-        """A row in every audit chain whose newest is signed with another key: it vouches for all before it."""
-        query = select(heads.c.tenant_id, heads.c.key_id).where(heads.c.key_id != self._chain.key_id)
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(query.order_by(heads.c.tenant_id))).all()
-        for row in rows:
-            async with self._engine.begin() as connection:
-                await AuditStore(connection, self._chain).record(self._entry(row.tenant_id, row.key_id))
-        return len(rows)
+    async def _record(self, connection: AsyncConnection, replaced: Counter[str]) -> None:
+        """A row in the chain of each tenant whose keys were sealed anew, in the transaction that did it."""
+        counts = {tenant_id: count for tenant_id, count in replaced.items() if count}
+        entries = [self._entry(tenant_id, {"keys_sealed": count}) for tenant_id, count in counts.items()]
+        await AuditStore(connection, self._chain).record(*entries)
+        self._signed.update(counts)
 
-    def _entry(self, tenant_id: str, old_key_id: str) -> AuditEntry:
+    async def _sign_chains(self) -> None:
+        """A row in every audit chain whose newest is signed with another key: it vouches for all before it."""
+        of_old_key = select(heads.c.tenant_id).where(heads.c.key_id != self._chain.key_id)
+        async with self._engine.connect() as connection:
+            tenants = (await connection.scalars(of_old_key.order_by(heads.c.tenant_id))).all()
+        for tenant_id in tenants:
+            async with self._engine.begin() as connection:
+                # Looked at again once it is ours: another change, or another run, may have signed it meanwhile.
+                one = of_old_key.where(heads.c.tenant_id == tenant_id).with_for_update()
+                if await connection.scalar(one) is not None:
+                    await AuditStore(connection, self._chain).record(self._entry(tenant_id, {}))
+                    self._signed.add(tenant_id)
+
+    def _entry(self, tenant_id: str, notes: Mapping[str, int]) -> AuditEntry:
         return AuditEntry(
             tenant_id=tenant_id,
             actor=SYSTEM,
             action=AuditAction.KEYS_ROTATE,
             object_id=self._chain.key_id,
-            before={"key_id": old_key_id},
-            after={"key_id": self._chain.key_id},
+            before=None,
+            after={"key_id": self._chain.key_id, **notes},
             request_id=None,
         )

@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 from mcp_gateway.exceptions import FaultError
 from mcp_gateway.models.upstream import UpstreamRequest, UpstreamResponse
 from mcp_gateway.upstream.addresses import any_address
+from mcp_gateway.upstream.connection import UpstreamConnection
 from mcp_gateway.upstream.failures import Failures
 from mcp_gateway.upstream.headers import outgoing_headers
 from mcp_gateway.upstream.pool import AddressCheck, ConnectionPool, Origin
+from mcp_gateway.upstream.port import LastLook
 
 _TARGET = re.compile(r"/[A-Za-z0-9\-._~%!$&'()*+,;=:@/?\[\]|]*")
 """Path and query of RFC 3986 §3.3 and §3.4, `[`, `]` and `|` besides, which servers take: nothing a peer would mend."""
@@ -85,7 +87,14 @@ class IntegrationClient:
             may_connect=may_connect,
         )
 
-    async def send(self, request: UpstreamRequest, api_key: str, *, spent_seconds: float = 0.0) -> UpstreamResponse:
+    async def send(
+        self,
+        request: UpstreamRequest,
+        api_key: str,
+        *,
+        spent_seconds: float = 0.0,
+        last_look: LastLook | None = None,
+    ) -> UpstreamResponse:
         """See `UpstreamClient.send`."""
         started = time.monotonic()
         outgoing = self._outgoing(request, api_key)
@@ -93,7 +102,7 @@ class IntegrationClient:
         if left_seconds <= 0:
             raise self._failures.too_late()
         deadline = asyncio.get_running_loop().time() + left_seconds
-        connection = self._pool.take_idle() or await self._pool.connect(deadline)
+        connection = self._pool.take_idle() or await self._connected(deadline, last_look)
         answer = await connection.exchange(outgoing, deadline)
         self._pool.put_away(connection)
         return UpstreamResponse(
@@ -103,6 +112,16 @@ class IntegrationClient:
     async def aclose(self) -> None:
         """Closes idle connections; calls under way may finish, later ones fail as unreachable."""
         self._pool.close()
+
+    async def _connected(self, deadline: float, last_look: LastLook | None) -> UpstreamConnection:
+        connection = await self._pool.connect(deadline)
+        if last_look is not None:
+            try:
+                await last_look()
+            except BaseException:
+                self._pool.put_away(connection)
+                raise
+        return connection
 
     def _outgoing(self, request: UpstreamRequest, api_key: str) -> bytes:
         """The request as it goes.

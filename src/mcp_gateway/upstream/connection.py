@@ -5,6 +5,7 @@ the connection may carry another request. Sources: RFC 9112 §6.3 (length), §9.
 """
 
 import asyncio
+import select
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
@@ -100,6 +101,15 @@ class UpstreamConnection(asyncio.Protocol):
             self._waiter = None
             self._answer = _NOTHING  # an idle connection is small, however large its last answer was
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is usable, and nothing came since its last answer, not even what the event loop has yet to read.
+
+        An answer that nobody asked for would pass for the next request's, and of a write on a connection that the peer
+        has closed nobody could tell what became of it.
+        """
+        return self.is_usable and not self._transport.is_closing() and not self._unread.poll(0)
+
     def close(self) -> None:
         """End it in order, as an idle one is ended."""
         self.is_usable = False
@@ -115,6 +125,8 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected, TLS included."""
         self._transport = cast("asyncio.Transport", transport)
+        self._unread = select.poll()
+        self._unread.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """Some bytes; any that nobody asked for make the connection useless."""

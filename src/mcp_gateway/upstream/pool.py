@@ -53,8 +53,9 @@ class ConnectionPool:
         """A connection on which nothing has been heard since its last answer, or None."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_usable:
+            if connection.is_quiet:
                 return connection
+            connection.abort()
         return None
 
     async def connect(self, deadline: float) -> UpstreamConnection:

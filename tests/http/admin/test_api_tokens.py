@@ -130,3 +130,24 @@ async def test_expiry_is_kept_in_utc_and_checked(gateway):
     field_problem(await gateway.admin("POST", "/api-token", body), "expires_at")
     made = await gateway.made("/api-token", {**body, "expires_at": "2090-01-01T02:00:00+02:00"})
     assert made["expires_at"] == "2090-01-01T00:00:00Z"
+
+
+async def test_a_token_makes_none_that_outlives_it(gateway):
+    tenant_id = await gateway.tenant()
+    ends = (datetime.now(UTC) + timedelta(hours=1)).replace(microsecond=0)
+    made = await gateway.made("/api-token", {"name": "parent", "tenant_id": tenant_id, "expires_at": ends.isoformat()})
+    path, key = "/api-token", made["token"]
+    for later in (ends + timedelta(seconds=1), ends + timedelta(days=400)):
+        refused = await gateway.admin("POST", path, {"name": "n", "expires_at": later.isoformat()}, key=key)
+        assert "outlives" in problem(refused, 403, "permission_denied")["detail"]
+    sooner = ends - timedelta(minutes=30)
+    bodies: list[dict[str, Any]] = [
+        {},
+        {"expires_at": None},
+        {"expires_at": ends.isoformat()},
+        {"expires_at": sooner.isoformat()},
+    ]
+    children = [await gateway.made(path, {"name": "n", **body}, key=key) for body in bodies]
+    assert [datetime.fromisoformat(one["expires_at"]) for one in children] == [ends, ends, ends, sooner]
+    # One that ends by the minute may still make what ends with it, and the operator is bound by nothing.
+    assert (await gateway.made(path, {"name": "n", "tenant_id": tenant_id}))["expires_at"] is None

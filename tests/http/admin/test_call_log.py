@@ -4,10 +4,13 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mcp_gateway.catalog.load import load_catalog
+from mcp_gateway.catalog.tool import Catalog
 from mcp_gateway.kit import ids
 from tests.support.databases import connected
 from tests.support.gateways import MODERN, OPERATOR_KEY, Gateway, running_gateway, settings_for
@@ -17,6 +20,7 @@ from tests.support.relays import relay_to
 
 LIST = "list_all_richpanel_conversations"
 GET = "get_single_richpanel_conversation_by_id"
+TAG = "create_a_richpanel_conversation_tag"
 UPLOAD = "create_a_richpanel_file"
 WAIT_SECONDS = 20
 NOWHERE = "redis://127.0.0.1:9"
@@ -140,6 +144,42 @@ async def test_long_arguments_are_cut_and_said_to_be(gateway):
     assert told["arguments_truncated"] is True
     assert len(told["arguments"]) == 8_000
     assert told["arguments"].startswith('{"id":"üü')
+
+
+async def test_arguments_that_grow_by_masking_are_cut_and_said_to_be(gateway):
+    server = await gateway.server({"log_arguments": True})
+    await gateway.call(server.token, GET, {"id": "rp_abcdef " * 790})
+    [told] = await logged(gateway, server.tenant_id)
+    assert told["arguments_truncated"] is True
+    assert len(told["arguments"]) == 8_000
+    assert told["arguments"].startswith('{"id":"rp_[redacted] rp_[redacted]')
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A fault of ours before anything is sent."""
+
+    most_requests: int = 1
+
+    def steps(self, _arguments, _run):
+        yield from ()
+        raise RuntimeError("broken on purpose")
+
+
+async def test_a_call_that_a_fault_of_ours_ends_is_told_like_any_other(stores):
+    richpanel = load_catalog().integrations["richpanel"]
+    calls = {GET: {"id": "a"}, TAG: {"conversation_id": "a", "tags": ["b"]}}
+    broken = {name: replace(richpanel.by_name[name], procedure=Broken()) for name in calls}
+    tools = {**richpanel.by_name, **broken}
+    catalog = Catalog({"richpanel": replace(richpanel, tools=tuple(tools.values()), by_name=tools)})
+    settings = settings_for(stores, richpanel_url="http://127.0.0.1:9/v1")
+    async with running_gateway(settings, catalog=catalog) as gateway:
+        tenant_id = await gateway.tenant()
+        path = f"/integrated-account/{await gateway.account(tenant_id)}/tools"
+        for name, arguments in calls.items():
+            assert (await gateway.admin("POST", f"{path}/{name}", arguments)).status_code == 500
+        told = await logged(gateway, tenant_id, len(calls))
+    assert {(call["tool_name"], call["status"]) for call in told} == {(name, "internal") for name in calls}
 
 
 async def test_arguments_no_database_takes_as_they_are_do_not_keep_others_from_being_told(gateway):

@@ -133,6 +133,38 @@ async def test_100_at_once_make_one(stores):
     assert len(listed) == 1
 
 
+async def test_a_deletion_and_keyed_requests_do_not_wait_for_each_other(stores):
+    settings = settings_for(stores, richpanel_url="http://127.0.0.1:9/v1", database_pool_size=10)
+    async with running_gateway(settings) as gateway, connected(stores.owner_url) as owner:
+        server = await gateway.server()
+        account = f"/integrated-account/{server.account_id}"
+        paths = [f"{account}/mcp", f"{account}/mcp/{server.id}/rotate"]
+        async with owner.transaction():
+            # Both requests get as far as their server's account, and the deletion as far as it can, before any ends.
+            await owner.execute("SELECT 1 FROM audit_heads WHERE tenant_id = $1 FOR UPDATE", server.tenant_id)
+            await owner.execute("SELECT 1 FROM integrated_accounts WHERE id = $1 FOR UPDATE", server.account_id)
+            posts = [
+                asyncio.create_task(
+                    gateway.admin("POST", path, {"name": "s"} if path is paths[0] else {}, headers=keyed())
+                )
+                for path in paths
+            ]
+            await until_waiting(stores, 2)
+            deletion = asyncio.create_task(gateway.admin("DELETE", f"/tenant/{server.tenant_id}"))
+            await until_waiting(stores, 3)
+        answers = [await post for post in posts]
+        deleted = await deletion
+    assert [answer.status_code for answer in answers] == [201, 200], [answer.text for answer in answers]
+    assert deleted.status_code == 200, deleted.text
+
+
+async def until_waiting(stores, count):
+    """Returns once so many statements wait for a lock."""
+    async with connected(stores.owner_url) as owner, asyncio.timeout(20):
+        while await owner.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < count:
+            await asyncio.sleep(0.02)
+
+
 async def test_the_answer_survives_the_process_that_gave_it(stores):
     settings = settings_for(stores, richpanel_url="http://127.0.0.1:9/v1")
     headers = keyed()

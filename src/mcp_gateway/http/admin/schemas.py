@@ -184,7 +184,7 @@ class ApiTokenCreate(In):
         default=None, max_length=64, description="Required from the operator; a tenant may name only its own."
     )
     scopes: list[Scope] | None = Field(default=None, max_length=MAX_NAMES, description="Omitted: all of the caller's.")
-    expires_at: Expiry | None = Field(default=None, description="At least 60 s ahead; null lives until deleted.")
+    expires_at: Expiry | None = Field(default=None, description="At least 60 s ahead; null lives as long as its maker.")
 
 
 class ApiTokenOut(BaseModel):
