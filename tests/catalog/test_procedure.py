@@ -1,6 +1,5 @@
 """Numbers that are looked up, writes that are read back; without a network."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -314,7 +313,7 @@ def test_comment_that_was_there_before_the_write_proves_nothing(
     tool: ToolByName, started: str, date: str, seconds: float, made: Any, applied: bool | str
 ) -> None:
     arguments = {"id": "m", "verify": True, "comment_body": "Done."}
-    steps = tool(UPDATE).steps(arguments, replace(PLAIN_RUN, now=datetime.fromisoformat(started)))
+    steps = tool(UPDATE).steps(arguments, PLAIN_RUN._replace(now=datetime.fromisoformat(started)))
     next(steps)
     steps.send((Exchange(UpstreamResponse(200, {"date": date} if date else {}, b'{"ticket": {}}', seconds)),))
     with pytest.raises(StopIteration) as end:
