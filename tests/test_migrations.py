@@ -17,7 +17,8 @@ from sqlalchemy import Connection, text
 from mcp_gateway.dev.databases import with_database
 from mcp_gateway.dev.stores import create_database, drop_database
 from mcp_gateway.exceptions import ConfigurationError
-from mcp_gateway.factory import migrate, open_factory
+from mcp_gateway.factory import migrate, open_factory, verify_audit_log
+from mcp_gateway.kit import ids
 from mcp_gateway.schema.base import metadata
 from mcp_gateway.schema.tables import APPLICATION_PRIVILEGES
 from mcp_gateway.storage import migrations
@@ -175,6 +176,23 @@ def test_two_migrations_at_once_both_succeed(empty):
     assert [process.returncode for process in running] == [0, 0], told
 
 
+async def test_tenants_older_than_the_audit_log_get_a_chain_that_shows_when_it_is_gone(empty):
+    tenant_id, settings = ids.new_id(ids.TENANT), settings_for(empty)
+    await run_sync(empty.owner_url, alembic(lambda config: command.upgrade(config, "0002")))
+    async with connected(empty.owner_url) as owner:
+        await owner.execute("INSERT INTO tenants (id, name) VALUES ($1, 'old')", tenant_id)
+        for _ in range(2):
+            await asyncio.to_thread(migrate, settings)
+            report = await asyncio.to_thread(verify_audit_log, settings, tenant_id=None)
+            assert ([(end.tenant_id, end.seq) for end in report.ends], report.broken) == ([(tenant_id, 0)], ())
+        await owner.execute("ALTER TABLE audit_heads DISABLE TRIGGER USER")
+        await owner.execute("DELETE FROM audit_heads")
+        # A later migration does not put it back.
+        await asyncio.to_thread(migrate, settings)
+        report = await asyncio.to_thread(verify_audit_log, settings, tenant_id=None)
+    assert [(one.tenant_id, one.seq) for one in report.broken] == [(tenant_id, 1)]
+
+
 async def test_migration_waits_for_another_one_however_long_it_takes(migrated):
     engine = open_engine(migrated.owner_url, pool_size=1, statement_seconds=None)
     try:
@@ -274,6 +292,16 @@ async def test_role_that_could_become_one_past_row_level_security_is_refused(mig
     finally:
         async with connected(postgres_admin_url) as connection:
             await connection.execute(f'DROP ROLE "{role}_past"')
+
+
+async def test_role_that_may_create_is_refused_until_the_next_migration(migrated, postgres_admin_url):
+    database = migrated.owner_url.partition("?")[0].rpartition("/")[2]
+    async with connected(with_database(postgres_admin_url, database)) as connection:
+        await connection.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")  # as it was before PostgreSQL 15
+    assert "may create objects in the schema public" in await refusal(migrated)
+    await asyncio.to_thread(migrate, settings_for(migrated))
+    async with open_factory(settings_for(migrated)):
+        pass
 
 
 async def test_database_that_does_not_answer_is_refused(migrated):

@@ -16,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,11 +81,12 @@ def first_touches(target: Target, count: int) -> dict[str, dict[str, Any]]:
 
 
 def redis_bytes(environment: Mapping[str, str]) -> dict[str, float]:
-    """What Redis holds: keys, and bytes of each."""
+    """Bytes a key of each kind in Redis, with Redis' own overhead."""
+    used: dict[str, list[int]] = defaultdict(list)
     with redis.Redis.from_url(environment["GATEWAY_REDIS_URL"]) as client:
-        keys = list(client.scan_iter(b"rpgw:*", count=1000))
-        used = [client.memory_usage(key) or 0 for key in keys if b":lease" not in key]
-    return {"keys": len(keys), "bytes_a_key": statistics.mean(used) if used else 0.0}
+        for key in client.scan_iter(b"rpgw:*", count=1000):
+            used[key.split(b":")[1].decode()].append(client.memory_usage(key) or 0)
+    return {kind: statistics.mean(sizes) for kind, sizes in used.items()}
 
 
 def compared(few: Site, many: Site, tokens: list[str], options: argparse.Namespace) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def measure(upstream: str, directory: Path, options: argparse.Namespace) -> dict
         site(directory / "few", upstream, servers=FEW, tenants=1, calls=0) as few,
         site(directory / "many", upstream, **scale) as many,
     ):
-        report: dict[str, Any] = {"scale": scale, "calibration_ms": [calibration_ms()]}
+        report: dict[str, Any] = {"scale": {**scale, "tokens": options.tokens}, "calibration_ms": [calibration_ms()]}
         tokens = random.Random(0).sample(many.made.paths, options.tokens)
         report["idle_mb"] = [resident_mb(one.pid) for one in (few, many)]
         report["touches"] = {

@@ -54,7 +54,10 @@ def table(report: Report) -> list[str]:
     lines.append("")
     loads = f"after load {loaded[0]:.0f}, {loaded[1]:.0f}; peak {peak:.0f}"
     lines.append(f"MB of the process: idle {idle[0]:.0f}, {idle[1]:.0f}; {loads}.")
-    lines.append(f"Bytes a row with indexes: {held}. Redis: {report['redis']['bytes_a_key']:.0f} bytes a key.")
+    keys = ", ".join(f"{kind} {size:.0f}" for kind, size in report["redis"].items())
+    a_token = (loaded[1] - loaded[0]) * 2**20 / report["scale"]["tokens"]
+    lines.append(f"Bytes a row with indexes: {held}. Bytes a key in Redis: {keys}.")
+    lines.append(f"Bytes a token in the process, by the difference after load: {a_token:,.0f}.")
     return lines
 
 

@@ -54,6 +54,7 @@ from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.storage import migrations
 from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
+from mcp_gateway.storage.audit import begin_chains
 from mcp_gateway.storage.audit_check import check_log
 from mcp_gateway.storage.call_memory import CallMemory
 from mcp_gateway.storage.database import open_engine
@@ -444,7 +445,10 @@ async def _migrate(settings: Settings) -> None:
     url = (owner or settings.database_url).get_secret_value()
     engine = open_engine(url, pool_size=1, statement_seconds=None)
     try:
+        had_log = await migrations.has_audit_log(engine)
         await migrations.upgrade(engine)
+        if not had_log:
+            await begin_chains(engine, HashChain(parse_encryption_keys(settings.encryption_keys), AUDIT_LABEL))
         role = unquote(urlsplit(application).username or "")
         if owner is not None and role:
             await migrations.grant(engine, role)

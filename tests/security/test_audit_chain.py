@@ -192,16 +192,20 @@ async def test_older_copy_of_rows_and_end_together_shows_against_a_note(applicat
 
 
 async def test_tenant_whose_chain_was_taken_away_as_a_whole_is_named(application, owner, tamperer):
-    await written(application)
-    tenant_id = ids.new_id(ids.TENANT)
-    async with UnitOfWork(application, tenant_id, audit_chain=NEW) as stores:
-        await stores.tenants.add(tenant_id, name="t")
-        await stores.audit.record(entry(tenant_id, 0))
-    assert await first_broken(owner, tenant_id) == []
-    await tamperer.execute("DELETE FROM audit_log WHERE tenant_id = $1", tenant_id)
-    await tamperer.execute("DELETE FROM audit_heads WHERE tenant_id = $1", tenant_id)
-    assert await first_broken(owner, tenant_id) == [(tenant_id, 1)]
-    assert (tenant_id, 1) in await first_broken(owner, None)
+    tenants = [ids.new_id(ids.TENANT) for _ in range(3)]
+    for tenant_id in tenants:
+        async with UnitOfWork(application, tenant_id, audit_chain=NEW) as stores:
+            await stores.tenants.add(tenant_id, name="t")
+            await stores.audit.record(entry(tenant_id, 0))
+        assert await first_broken(owner, tenant_id) == []
+    # The oldest too: nothing older is left then to tell by that there ever was a log.
+    for tenant_id in tenants:
+        await tamperer.execute("DELETE FROM audit_log WHERE tenant_id = $1", tenant_id)
+        await tamperer.execute("DELETE FROM audit_heads WHERE tenant_id = $1", tenant_id)
+        assert await first_broken(owner, tenant_id) == [(tenant_id, 1)]
+        assert (tenant_id, 1) in await first_broken(owner, None)
+    await tamperer.execute("TRUNCATE audit_log, audit_heads")
+    assert await first_broken(owner, None) == [(tenant_id, 1) for tenant_id in sorted(tenants)]
 
 
 async def test_rows_of_a_retired_key_are_vouched_for_by_a_later_row(application, owner, tamperer):

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from mcp_gateway.catalog.load import load_catalog
 from mcp_gateway.dev.stores import EmbeddedValkey
 from richpanel_sim.app import create_app as create_simulator
+from richpanel_sim.clock import ManualClock
 from richpanel_sim.fault_kinds import KINDS
 from richpanel_sim.faults import ForcedAnswer
 from richpanel_sim.limits import Quota
@@ -28,7 +29,11 @@ TOOLS = {tool.name: tool for tool in load_catalog().integrations["richpanel"].to
 WRITES = [name for name, tool in TOOLS.items() if tool.is_write]
 GUARDED = [name for name in WRITES if "allow_duplicate" in TOOLS[name].input_schema["properties"]]
 SLOW = {"slow", "drip", "hang"}
-DEADLINE_SECONDS = 0.5
+SHORT_DEADLINE_SECONDS = 0.5
+LIMIT_SECONDS = 30
+"""Bound on every wait; what needs it has failed."""
+LATE_SECONDS = 5
+"""How late what is slow answers, by the simulator's clock."""
 META = "richpanel-mcp-gateway/"
 CREATE = "create_a_richpanel_conversation"
 MESSAGE = "create_a_richpanel_conversation_message"
@@ -38,11 +43,16 @@ LEAVES_NOTHING = {"rate_limited", "invalid_arguments", "not_found", "upstream_re
 
 
 class World:
-    """Two replicas over the same stores, one simulator behind them."""
+    """Replicas over the same stores, one simulator behind them."""
 
-    def __init__(self, one: Gateway, two: Gateway, simulator: SimulatorState, valkey: EmbeddedValkey) -> None:
-        self.one, self.two = one, two
+    def __init__(
+        self, replicas: tuple[Gateway, ...], simulator: SimulatorState, clock: ManualClock, valkey: EmbeddedValkey
+    ) -> None:
+        self.one, self.two, self.hurried = replicas
+        """The last one waits for half a second only, for upstreams that never finish."""
         self.simulator = simulator
+        self.clock = clock
+        """The simulator's."""
         self.valkey = valkey
 
     def everyday(self, tool: str) -> dict[str, Any]:
@@ -75,13 +85,13 @@ def _own(postgres_admin_url: str) -> Iterator[Stores]:
 
 @pytest.fixture(scope="module")
 async def _world(_own: Stores, _valkey: EmbeddedValkey) -> AsyncIterator[World]:
-    simulator = SimulatorState({KEY: "fernhollow417"}, quota=Quota(requests=10**9))
-    async with running(create_simulator(simulator)) as url:
-        settings = settings_for(
-            replace(_own, redis_url=_valkey.url), richpanel_url=url, upstream_timeout_seconds=DEADLINE_SECONDS
-        )
-        async with running_gateway(settings) as one, running_gateway(settings) as two:
-            yield World(one, two, simulator, _valkey)
+    clock = ManualClock()
+    simulator = SimulatorState({KEY: "fernhollow417"}, quota=Quota(requests=10**9), clock=clock)
+    async with running(create_simulator(simulator)) as url, contextlib.AsyncExitStack() as stack:
+        settings = settings_for(replace(_own, redis_url=_valkey.url), richpanel_url=url)
+        short = settings.model_copy(update={"upstream_timeout_seconds": SHORT_DEADLINE_SECONDS})
+        replicas = [await stack.enter_async_context(running_gateway(one)) for one in (settings, settings, short)]
+        yield World(tuple(replicas), simulator, clock, _valkey)
 
 
 @pytest.fixture
@@ -113,7 +123,8 @@ async def test_every_fault_of_every_write_reaches_upstream_at_most_once_per_call
             for method in ("PUT", "POST"):  # the write itself, not the look-up before it
                 fault = ForcedAnswer(kind=kind, method=method, size=1024 * 1024, seconds=60, after_effect=True)
                 world.simulator.faults.add(fault)
-            told[kind_of(await world.one.call(token, tool, world.everyday(tool)))] += 1
+            gateway = world.hurried if kind in SLOW else world.one
+            told[kind_of(await gateway.call(token, tool, world.everyday(tool)))] += 1
             worst = max(worst, world.writes)
     assert not told.keys() & {"internal", "invalid_arguments"}
     figures.record(
@@ -204,14 +215,20 @@ async def test_a_refused_connection_leaves_nothing_behind(stores):
 
 
 async def test_20_twins_at_once_on_two_replicas_are_one_request(world, figures, scale):
-    rounds, twins = scale(full=100, quick=3), 20
+    rounds, twins, unwatched = scale(full=100, quick=3), 20, 0
     seen = Counter[int]()
-    for number in range(rounds):
+    while seen.total() < rounds:
         world.simulator.reset()
-        token, arguments = await world.token(), {"conversation_id": world.conversation, "body": f"round {number}"}
+        token, arguments = await world.token(), {"conversation_id": world.conversation, "body": "the same"}
         gateways = [world.one, world.two] * (twins // 2)
         results = await asyncio.gather(*(gateway.call(token, MESSAGE, arguments) for gateway in gateways))
         assert {kind_of(result) for result in results} <= {"ok", "duplicate_in_progress"}
+        if any(f"{META}duplicate_guard" in result.get("_meta", {}) for result in results):
+            # The machine kept Redis from answering in time, which the answers say: another test's subject.
+            unwatched += 1
+            assert unwatched <= rounds
+            await watched_again(world, token)
+            continue
         assert sum(first_of(result) is None for result in results) == 1
         seen[world.writes] += 1
     figures.record(
@@ -233,11 +250,10 @@ async def test_a_twin_of_a_running_call_is_told_so_at_once_over_mcp_and_rest(wor
         lambda gateway: gateway.admin("POST", path, arguments),
     ):
         world.simulator.reset()
-        world.simulator.faults.add(ForcedAnswer(kind="hang"))
+        world.simulator.faults.add(ForcedAnswer(kind="slow", seconds=LATE_SECONDS, after_effect=True))
         running_call = asyncio.create_task(call(world.one))
-        async with asyncio.timeout(10):
-            while not world.writes:
-                await asyncio.sleep(0.01)
+        async with asyncio.timeout(LIMIT_SECONDS):
+            await world.clock.until_asleep()
         twin = await call(world.two)
         assert not running_call.done()
         if isinstance(twin, dict):
@@ -246,6 +262,7 @@ async def test_a_twin_of_a_running_call_is_told_so_at_once_over_mcp_and_rest(wor
         else:
             assert twin.status_code == 409
             assert twin.json()["error"]["type"] == "duplicate_in_progress"
+        world.clock.advance(LATE_SECONDS)
         await running_call
         assert world.writes == 1
 
@@ -385,13 +402,14 @@ async def test_a_replica_that_died_in_a_call_leaves_it_in_progress_and_then_unkn
 async def test_a_caller_that_leaves_is_answered_with_the_outcome_when_it_comes_again(world):
     token = await world.token()
     arguments = {"id": world.conversation, "comment_body": "left early", "verify": True}
-    world.simulator.faults.add(ForcedAnswer(kind="slow", seconds=0.2, method="PUT", after_effect=True))
+    world.simulator.faults.add(ForcedAnswer(kind="slow", seconds=LATE_SECONDS, method="PUT", after_effect=True))
     gone = asyncio.create_task(world.one.call(token, UPDATE, arguments))
-    async with asyncio.timeout(10):
-        while not world.writes:
-            await asyncio.sleep(0.01)
+    async with asyncio.timeout(LIMIT_SECONDS):
+        await world.clock.until_asleep()
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
+        assert kind_of(await world.two.call(token, UPDATE, arguments)) == "duplicate_in_progress"
+        world.clock.advance(LATE_SECONDS)
         while kind_of(result := await world.two.call(token, UPDATE, arguments)) == "duplicate_in_progress":
             await asyncio.sleep(0.02)
     assert (kind_of(result), first_of(result) is None, world.writes) == ("ok", False, 1)

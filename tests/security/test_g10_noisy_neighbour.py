@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import statistics
 import time
 
 import httpx
@@ -24,6 +25,11 @@ class TwoShops:
         self.body = orjson.dumps({"ticket": {"id": "c1", "subject": "Where is my parcel?", "status": "OPEN"}})
         self.hanging = 0
         self.may_answer = asyncio.Event()
+
+    def hold(self) -> None:
+        """From now on, until it may answer."""
+        self.hanging = 0
+        self.may_answer.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -78,24 +84,38 @@ async def two_tenants(stores, **settings):
 
 async def test_hanging_calls_of_one_tenant_cost_another_nothing(stores, figures, scale):
     hanging, calls = scale(full=500, quick=50), scale(full=1000, quick=50)
-    async with two_tenants(stores) as (gateway, upstream, crowd, noisy, quiet):
+    rounds, ratios, errors = scale(full=5, quick=1), [], 0
+    async with two_tenants(stores) as world:
+        gateway, quiet = world[0], world[-1]
         await quiet_calls(gateway, quiet, WARM_UP)
-        baseline, _ = await quiet_calls(gateway, quiet, calls)
-        waiting = [asyncio.create_task(crowd.call(noisy, GET, {"id": "c1"})) for _ in range(hanging)]
-        await until_hanging(upstream, hanging, waiting)
-        assert upstream.hanging == hanging
-        loaded, errors = await quiet_calls(gateway, quiet, calls)
-        upstream.may_answer.set()
-        ended = await asyncio.gather(*waiting)
-    assert not any(result["isError"] for result in ended)
+        # Each round has a baseline of its own, and the median of the rounds counts: what else the machine does for
+        # a second is neither held against the gateway nor to its credit.
+        for _ in range(rounds):
+            baseline, failed = await quiet_calls(gateway, quiet, calls)
+            loaded, failed_under_load = await calls_beside(hanging, world, calls)
+            ratios.append(p99(loaded) / p99(baseline))
+            errors += failed + failed_under_load
+    n = rounds * calls
     figures.record(
-        "G10", f"errors of B while {hanging} calls of A hang", measured=errors, bar="0", n=calls, holds=not errors
+        "G10", f"errors of B while {hanging} calls of A hang", measured=errors, bar="0", n=n, holds=not errors
     )
     if scale.is_full:
-        ratio = p99(loaded) / p99(baseline)
-        figures.record(
-            "G10", "B's p99 against its baseline", measured=f"{ratio:.2f}", bar="<= 1.2", n=calls, holds=ratio <= 1.2
-        )
+        ratio = statistics.median(ratios)
+        what = f"B's p99 against its baseline, median of {rounds} rounds"
+        figures.record("G10", what, measured=f"{ratio:.2f}", bar="<= 1.2", n=n, holds=ratio <= 1.2)
+
+
+async def calls_beside(hanging, world, count):
+    """B's calls while that many of A's hang; those of A then end well."""
+    gateway, upstream, crowd, noisy, quiet = world
+    upstream.hold()
+    waiting = [asyncio.create_task(crowd.call(noisy, GET, {"id": "c1"})) for _ in range(hanging)]
+    await until_hanging(upstream, hanging, waiting)
+    assert upstream.hanging == hanging
+    found = await quiet_calls(gateway, quiet, count)
+    upstream.may_answer.set()
+    assert not any(result["isError"] for result in await asyncio.gather(*waiting))
+    return found
 
 
 async def test_tenant_that_fills_its_bulkhead_is_told_at_once_and_another_has_room(stores, figures, scale):

@@ -17,6 +17,8 @@ from tests.support.gateways import Gateway, Stores
 
 WRITTEN_SECONDS = 20
 """How long a row that is written after the answer may take."""
+SETTLED = {"mcp_servers": "last_used_at IS NOT NULL"}
+"""By table, how a row looks once all has been written to it that follows the answers of `furnish`."""
 TOOL = "list_all_richpanel_conversations"
 
 
@@ -63,14 +65,15 @@ async def in_the_name_of(connection: asyncpg.Connection, tenant_id: str) -> Asyn
 
 
 async def a_row_of_each(stores: Stores, tenant_id: str) -> dict[str, dict[str, Any]]:
-    """By table, a row of the tenant as the owner sees it; waits for those that are written after the answer.
+    """By table, a row of the tenant as the owner sees it; waits for what is written after the answer.
 
     A table without one fails: a new table needs something in `furnish` that writes to it.
     """
     rows: dict[str, dict[str, Any]] = {}
     async with connected(stores.owner_url) as connection, asyncio.timeout(WRITTEN_SECONDS):
         for table, column in tenant_columns().items():
-            query = f"SELECT to_jsonb(t) FROM {table} t WHERE {column} = $1 LIMIT 1"
+            settled = SETTLED.get(table, "true")
+            query = f"SELECT to_jsonb(t) FROM {table} t WHERE {column} = $1 AND {settled} LIMIT 1"
             while (row := await connection.fetchval(query, tenant_id)) is None:
                 await asyncio.sleep(0.05)
             rows[table] = json.loads(row)

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Text, cast, exists, func, select, tuple_
+from sqlalchemy import Row, Text, cast, exists, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mcp_gateway.kit.hash_chain import START, HashChain, link
@@ -151,11 +151,8 @@ async def _pages(connection: AsyncConnection, tenant_id: str | None) -> AsyncIte
 
 
 async def _tenants_without_chain(connection: AsyncConnection, tenant_id: str | None) -> Sequence[str]:
-    """Each tenant has at least the row of its own creation, unless it is older than the log."""
-    query = select(tenants.c.id).where(
-        ~exists().where(heads.c.tenant_id == tenants.c.id),
-        tenants.c.created_at > select(func.min(log.c.created_at)).scalar_subquery(),
-    )
+    """Each tenant has an end of its chain: from its creation, or from the migration that found it without a log."""
+    query = select(tenants.c.id).where(~exists().where(heads.c.tenant_id == tenants.c.id))
     if tenant_id is not None:
         query = query.where(tenants.c.id == tenant_id)
     return (await connection.scalars(query)).all()

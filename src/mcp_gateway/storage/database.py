@@ -12,6 +12,8 @@ from mcp_gateway.exceptions import StoreUnavailableError
 
 CONNECT_SECONDS = 2.0
 STATEMENT_SECONDS = 3.0
+IDLE_STATEMENTS = 5
+"""A transaction in which nothing is done for as long as so many statements may take is ended by the database."""
 POOL_WAIT_SECONDS = 2.0
 """A request that finds no free connection this long is told to come back, rather than queued."""
 
@@ -22,6 +24,7 @@ def open_engine(url: str, *, pool_size: int, statement_seconds: float | None = S
     The URL goes to asyncpg as it is, so that everything libpq knows (`host=/socket/dir`, `sslmode=…`) works.
     `statement_seconds` None lets a statement run as long as it needs, as a migration must.
     """
+    statement_milliseconds = int((statement_seconds or 0) * 1000)
 
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(
@@ -31,7 +34,9 @@ def open_engine(url: str, *, pool_size: int, statement_seconds: float | None = S
             server_settings={
                 "application_name": "mcp-gateway",
                 "timezone": "UTC",
-                "statement_timeout": str(int((statement_seconds or 0) * 1000)),
+                "statement_timeout": str(statement_milliseconds),
+                # A process that hangs must not keep its locks, and with them all others from changing a tenant.
+                "idle_in_transaction_session_timeout": str(IDLE_STATEMENTS * statement_milliseconds),
             },
         )
 

@@ -59,6 +59,13 @@ async def upgrade(engine: AsyncEngine) -> str:
     return ", ".join(_heads())
 
 
+async def has_audit_log(engine: AsyncEngine) -> bool:
+    """Whether the schema is as new as the audit log; False for an empty database."""
+    with storage_faults():
+        async with engine.connect() as connection:
+            return bool(await connection.scalar(text("SELECT to_regclass('public.audit_heads') IS NOT NULL")))
+
+
 async def grant(engine: AsyncEngine, role: str) -> None:
     """Give the application's role exactly what APPLICATION_PRIVILEGES and APPLICATION_FUNCTIONS say."""
     with storage_faults():
@@ -67,6 +74,9 @@ async def grant(engine: AsyncEngine, role: str) -> None:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": GRANT_LOCK})
             quoted = await connection.scalar(text("SELECT quote_ident(:role)"), {"role": role})
             await connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {quoted}"))
+            # Before PostgreSQL 15 everybody may create; a function of a caller's own could be taken for ours by who
+            # sees every row.
+            await connection.execute(text(f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {quoted}"))
             for table, privileges in APPLICATION_PRIVILEGES.items():
                 await connection.execute(text(f"REVOKE ALL ON {table} FROM {quoted}"))
                 await connection.execute(text(f"GRANT {privileges} ON {table} TO {quoted}"))
@@ -165,7 +175,8 @@ async def _role_faults(connection: AsyncConnection) -> list[str]:
                 "SELECT bool_or(rolsuper) AS rolsuper, bool_or(rolbypassrls) AS rolbypassrls, "
                 "EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
                 "        WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
-                "          AND pg_has_role(current_user, c.relowner, 'MEMBER')) AS owns "
+                "          AND pg_has_role(current_user, c.relowner, 'MEMBER')) AS owns, "
+                "has_schema_privilege('public', 'CREATE') AS creates "
                 # Also roles it is a member of: it could become them.
                 "FROM pg_roles WHERE pg_has_role(current_user, oid, 'MEMBER')"
             )
@@ -175,5 +186,6 @@ async def _role_faults(connection: AsyncConnection) -> list[str]:
         (row.rolsuper, "is a superuser"),
         (row.rolbypassrls, "can bypass row-level security"),
         (row.owns and not row.rolsuper, "owns tables"),
+        (row.creates and not row.rolsuper and not row.owns, "may create objects in the schema public"),
     )
     return [fault for holds, fault in named if holds]
