@@ -123,3 +123,15 @@ async def cut_into(url: str, request: bytes, pieces: int, first: int | None = No
             return int((await reader.readline()).split(b" ")[1])
     finally:
         writer.close()
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [b"\0garbage\r\n\r\n", head(*["x: y"] * (MAX_FIELDS + 1)), b"GET / HTTP/1.1\r\nx: " + b"y" * MAX_HEAD_BYTES],
+)
+async def test_what_cannot_be_read_behind_a_request_does_not_take_its_answer(gateway, behind):
+    server = await gateway.server()
+    answer = await exchange(gateway.url, head(LENGTH, path=f"/mcp/{server.token}") + BODY + behind)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b'{"jsonrpc":"2.0","id":1,"result":{}}')
+    assert answer.count(b"HTTP/1.1 ") == answer.count(b"\r\nconnection: close\r\n") == 1

@@ -124,6 +124,8 @@ class WatchfulProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _linger_timer: asyncio.TimerHandle | None = None
     _dropped = 0
+    _is_at_end = False
+    """Whether nothing is read any more behind the request that runs."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head, but not for ever."""
@@ -132,6 +134,8 @@ class WatchfulProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head that is not complete yet."""
+        if self._is_at_end:
+            return
         if self._linger_timer is not None:
             self._dropped += len(data)
             if self._dropped > LINGER_BYTES:
@@ -160,7 +164,7 @@ class WatchfulProtocol(HttpToolsProtocol):
         """Tell a head that is too large from one that cannot be read."""
         if self._is_head_too_large:
             self._refuse(431)
-        else:
+        elif not self._ends_with_running():
             super().send_400_response(msg)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -227,6 +231,19 @@ class WatchfulProtocol(HttpToolsProtocol):
     def _refuse(self, status: int) -> None:
         """Answer without a body and close; nothing of what follows is read."""
         self._unset_head_timer()
-        if not self.transport.is_closing():
+        if not self.transport.is_closing() and not self._ends_with_running():
             self.transport.write(_REFUSALS[status] + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             self.transport.close()
+
+    def _ends_with_running(self) -> bool:
+        """Whether a request runs, which was read whole: then its answer is the last, and nobody else's is told first.
+
+        A refusal in its place would say of a write that is under way that it was not even understood.
+        """
+        running = self._running
+        if running is None or running.response_complete or running.more_body:
+            return False
+        self._is_at_end = True
+        self.pipeline.clear()
+        running.keep_alive = False
+        return True
