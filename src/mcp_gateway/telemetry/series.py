@@ -4,7 +4,6 @@ Each request counts four times. prometheus_client's own children take a lock and
 threads count; here only the event loop's thread does. What is exposed is the same, to the byte.
 """
 
-import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +11,10 @@ from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricF
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.utils import floatToGoString
 
+from mcp_gateway.kit.clock import SystemClock
+
 _INFINITY = float("inf")
+_CLOCK = SystemClock()
 
 
 class CountSeries:
@@ -21,7 +23,7 @@ class CountSeries:
     __slots__ = ("created", "value")
 
     def __init__(self) -> None:
-        self.created = time.time()
+        self.created = _CLOCK.now().timestamp()
         self.value = 0.0
 
 
@@ -59,7 +61,7 @@ class HistogramSeries:
         """`bounds` are upper ones, rising, without infinity."""
         self._bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
-        self.created = time.time()
+        self.created = _CLOCK.now().timestamp()
         self.total = 0.0
 
     def observe(self, amount: float) -> None:
