@@ -1,6 +1,5 @@
 """Numbers that are looked up, writes that are read back; without a network."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -217,6 +216,18 @@ def verified(tool: ToolByName, wanted: dict[str, Any], read_back: Exchange) -> A
 @pytest.mark.parametrize(
     ("wanted", "ticket", "applied"),
     [
+        # Other accounts show tags as ids.
+        ({"tags": ["vip"]}, {"tags": ["0d6f2a0e-5a54-4a53-9a0e-6f2b5f0c1e11"]}, "unknown"),
+        ({"tags": ["0d6f2a0e-5a54-4a53-9a0e-6f2b5f0c1e11"]}, {"tags": ["vip"]}, "unknown"),
+        ({"tags": ["vip"]}, {"tags": ["urgent"]}, False),
+        ({"tags": ["vip"]}, {"tags": []}, False),
+        ({"snoozed_till": "2026-02-01T00:00:00Z"}, {"snoozed_till": "2026-02-01T01:00:00.000+01:00"}, True),
+        ({"snoozed_till": "2026-02-01T00:00:00Z"}, {"snoozed_till": 1769904000000}, True),
+        ({"snoozed_till": "2026-02-01"}, {"snoozed_till": "2026-02-01T05:00:00Z"}, "unknown"),
+        ({"snoozed_till": "2026-02-01"}, {"snoozed_till": "2026-03-01T00:00:00Z"}, False),
+        ({"snoozed_till": "2026-02-01"}, {"snoozed_till": None}, False),
+        ({"snoozed_till": "0"}, {"snoozed_till": 0}, True),
+        ({"snoozed_till": "tomorrow"}, {"snoozed_till": "2026-03-01T00:00:00Z"}, "unknown"),
         ({"status": "CLOSED"}, {"status": "CLOSED"}, True),
         ({"status": "CLOSED"}, {"status": "OPEN"}, False),
         ({"status": "CLOSED"}, {"status": None}, False),
@@ -314,7 +325,7 @@ def test_comment_that_was_there_before_the_write_proves_nothing(
     tool: ToolByName, started: str, date: str, seconds: float, made: Any, applied: bool | str
 ) -> None:
     arguments = {"id": "m", "verify": True, "comment_body": "Done."}
-    steps = tool(UPDATE).steps(arguments, replace(PLAIN_RUN, now=datetime.fromisoformat(started)))
+    steps = tool(UPDATE).steps(arguments, PLAIN_RUN._replace(now=datetime.fromisoformat(started)))
     next(steps)
     steps.send((Exchange(UpstreamResponse(200, {"date": date} if date else {}, b'{"ticket": {}}', seconds)),))
     with pytest.raises(StopIteration) as end:

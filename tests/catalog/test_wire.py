@@ -6,7 +6,6 @@ tests/data/catalog/requests.json is rewritten by UPDATE_DATA=1 and read in revie
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from tests.catalog.dialogues import ok
 from tests.catalog.forms import by_python_multipart
 
 EXPECTED = Path(__file__).parents[1] / "data" / "catalog" / "requests.json"
-NOON = replace(PLAIN_RUN, now=datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC))
+NOON = PLAIN_RUN._replace(now=datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC))
 TICKET = {"id": "<made-up@mail.example>", "customer_profile": {"email": "ada@shopper.example"}}
 LINK = {"orderId": "11111", "appClientId": "acme1230"}
 

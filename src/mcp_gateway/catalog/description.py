@@ -174,6 +174,8 @@ class VerifyDescription(_Strict):
     """Further members of an item that may hold the same text."""
     made: Text | None = None
     """Member of an item with the time it was made: one that was there before proves nothing."""
+    times: Names = ()
+    """Arguments that are times, which upstream may write its own way."""
 
 
 class SubjectDescription(_Strict):

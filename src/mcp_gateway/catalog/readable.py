@@ -26,6 +26,7 @@ _TOKEN = re.compile(
 _ATTRIBUTE = re.compile(r"""([^\s/=>"']++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]++)))?+""")
 _ENDLESS_NUMBER = re.compile(r"&#[0-9]{8,}+;?")
 """No character has such a number, and Python refuses to read the longest ones."""
+_ONLY_HREF = ' href="'
 _URL = re.compile(r"(?:https?|ftp)://\S|(?:mailto|tel):\S", re.IGNORECASE)
 """Links worth showing: relative ones and fragments lead nowhere outside the mail."""
 _SAME = re.compile(r"^(?:(?:https?|ftp)://(?:www\.)?|mailto:|tel:)|/$", re.IGNORECASE)
@@ -134,12 +135,13 @@ def _simply(html: str, most_tags: int = MAX_TAGS) -> "Reading | None":  # noqa: 
         if means is None or not end:
             return None
         if means > 0:
-            breaks = max(breaks, means)
+            if means > breaks:  # noqa: PLR1730 - without a call
+                breaks = means
         elif means == _BREAK:
             breaks += 1
         elif means != _NOTHING:
             _close_link(link, parts)
-            link = None if means == _LINK_END else (_attribute(tag[1:], "href").replace(" ", ""), len(parts))
+            link = None if means == _LINK_END else (_href(tag[1:]), len(parts))
         if text:
             if "&" in text:
                 text = _resolved(text)
@@ -150,10 +152,10 @@ def _simply(html: str, most_tags: int = MAX_TAGS) -> "Reading | None":  # noqa: 
             if words:
                 if parts and breaks:
                     parts.append("\n" if breaks == 1 else "\n\n")
-                elif parts and (has_space or text[0].isspace()):
+                elif parts and (has_space or text[0] != words[0]):
                     parts.append(" ")
                 parts.append(words)
-                breaks, has_space = 0, text[-1].isspace()
+                breaks, has_space = 0, text[-1] != words[-1]
             else:
                 has_space = True
     _close_link(link, parts)
@@ -183,7 +185,8 @@ def _close_link(link: tuple[str, int] | None, parts: list[str]) -> None:
     if start == len(parts) or not _URL.match(url):
         return
     shown = "".join(parts[start:]).strip(" \n>-|")
-    if _bare(shown) != _bare(url):
+    # A URL has no blank.
+    if " " in shown or _bare(shown) != _bare(url):
         parts.append(f" ({url})")
 
 
@@ -236,7 +239,7 @@ class _Text:
             self._breaks += 1
         elif name == "a":
             self._end_link()
-            self._link = (_attribute(rest, "href").replace(" ", ""), len(self._parts))
+            self._link = (_href(rest), len(self._parts))
         elif name == "img":
             self.add(_attribute(rest, "alt") or " ")
         elif name in {"td", "th"}:
@@ -311,6 +314,13 @@ class _Text:
 
 def _bare(url: str) -> str:
     return _SAME.sub("", url).casefold()
+
+
+def _href(rest: str) -> str:
+    """Where a link leads; empty when it does not say."""
+    if rest.startswith(_ONLY_HREF) and "&" not in rest and rest.find('"', len(_ONLY_HREF)) == len(rest) - 1:
+        return "".join(rest[len(_ONLY_HREF) : -1].split())
+    return _attribute(rest, "href").replace(" ", "")
 
 
 def _attribute(rest: str, name: str) -> str:

@@ -1,18 +1,17 @@
 """What one call brings to a tool beside its arguments."""
 
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from mcp_gateway.catalog.cursor import CursorCodec
 
 DEFAULT_BUDGET = 40_000
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Of one server, at one moment."""
 
-    cursors: CursorCodec = field(default_factory=CursorCodec)
+    cursors: CursorCodec = CursorCodec()
     """Writes and reads the cursors of this server."""
     budget: int = DEFAULT_BUDGET
     """Characters of JSON that the result may have."""
@@ -22,7 +21,7 @@ class Run:
 
     def unshown(self) -> "Run":
         """The same run for an answer that is read and not shown."""
-        return replace(self, is_shown=False)
+        return self._replace(is_shown=False)
 
 
 PLAIN_RUN = Run()

@@ -4,6 +4,7 @@ A success proves nothing where upstream ignores what it does not know, so each a
 `unknown`, and unknown wherever the object would look the same without the write.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,9 @@ Verdict = bool | Literal["unknown"]
 
 _ANY = ".*."
 """Stands in a path for any item of an array."""
+_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+"""A UUID, as Richpanel's tags have."""
+_DAY = timedelta(days=1)
 _SLACK = timedelta(seconds=1)
 """Times are told in whole seconds at the least."""
 _FIRST_MILLISECONDS = 10**11
@@ -69,7 +73,18 @@ def _verdict(record: Any, name: str, wanted: Any, described: VerifyDescription, 
     found = at(record, path)
     if wanted == described.nothing.get(name, MISSING) and found is not MISSING:
         return found in (None, "", wanted)
-    return _is_there(found, wanted)
+    return _is_then(found, wanted) if name in described.times else _is_there(found, wanted)
+
+
+def _is_then(found: Any, wanted: Any) -> Verdict:
+    """Whether both are one time, however written; unknown where they may be, in a zone that neither tells."""
+    verdict = _is_there(found, wanted)
+    one, other = _time(found), _time(wanted)
+    if verdict is not False or found is None:
+        return verdict
+    if one is None or other is None:
+        return str(found) == str(wanted) or UNKNOWN
+    return one == other or (UNKNOWN if abs(one - other) < _DAY else False)
 
 
 def _is_among(
@@ -113,11 +128,21 @@ def _has_member(found: Any, wanted: Any) -> Verdict:
     return False if found is MISSING and wanted not in (None, "", [], {}) else _is_there(found, wanted)
 
 
-def _has_items(found: list[Any], wanted: list[Any]) -> bool:
-    """All of them, among others or not: upstream may add to a list or replace it. None at all leaves it empty."""
+def _has_items(found: list[Any], wanted: list[Any]) -> Verdict:
+    """All of them, among others or not: upstream may add to a list or replace it. None at all leaves it empty.
+
+    Unknown where one was named and ids are shown, or the other way round.
+    """
     if not wanted:
         return not found
-    return all(item in found or _word(item) in map(_word, found) for item in wanted)
+    missing = [item for item in wanted if item not in found and _word(item) not in map(_word, found)]
+    if not missing:
+        return True
+    return UNKNOWN if any(_is_id(one) is not _is_id(other) for one in missing for other in found) else False
+
+
+def _is_id(item: Any) -> bool:
+    return isinstance(item, str) and _ID.fullmatch(item) is not None
 
 
 def _word(item: Any) -> Any:

@@ -13,6 +13,7 @@ from mcp_gateway.http.bodies import ClientGoneError
 from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, ClientAddress
 from mcp_gateway.http.secrets_in_path import mcp_route, take_secret
 from mcp_gateway.http.whole import TAKES_WHOLE_ANSWERS, WHOLE_BODY, WHOLE_EXCHANGE, WholeExchange
+from mcp_gateway.kit.redact import redact
 from mcp_gateway.kit.request_facts import RequestFacts, set_request_facts
 from mcp_gateway.telemetry.lines import log_line
 from mcp_gateway.telemetry.metrics import Metrics
@@ -144,7 +145,8 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             given: str = value.decode("latin-1")
-            if _REQUEST_ID.fullmatch(given):
+            # It is told in answers and kept in the logs: what looks like a secret is none to take over.
+            if _REQUEST_ID.fullmatch(given) and redact(given) == given:
                 return given
     # Unique, and not secret: a name of this process and a number cost less than random bytes for each request.
     return f"req_{_process}{next(_numbers):012x}"

@@ -21,6 +21,8 @@ AUDIT = "aud_"
 TOOL_CALL = "call_"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PAIRS = [one + other for one in ALPHABET for other in ALPHABET]
+"""Two digits at a time: each call gets an id."""
 _FORM = re.compile(rf"[{ALPHABET}]{{{LENGTH}}}")
 
 
@@ -46,8 +48,8 @@ def _milliseconds(at: datetime) -> int:
 
 
 def _digits(number: int) -> str:
-    digits = [""] * LENGTH
-    for place in range(LENGTH - 1, -1, -1):
-        digits[place] = ALPHABET[number & 31]
-        number >>= 5
-    return "".join(digits)
+    pairs = [""] * (LENGTH // 2)
+    for place in range(LENGTH // 2 - 1, -1, -1):
+        pairs[place] = _PAIRS[number & 1023]
+        number >>= 10
+    return "".join(pairs)

@@ -8,6 +8,7 @@ Layout: 1 byte length of the key id, the key id in ASCII, 12 bytes nonce, cipher
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -72,6 +73,8 @@ def key_id_of(sealed: bytes) -> str:
     return sealed[1 : 1 + length].decode("ascii", errors="replace")
 
 
+@lru_cache(maxsize=4096)
 def _associated(context: tuple[str, ...], key_id: str) -> bytes:
+    # No secret, so it may be kept: it is the same for each call of an account.
     # Length-prefixed, so that ("a", "bc") and ("ab", "c") are different places.
     return b"".join(len(part.encode()).to_bytes(4) + part.encode() for part in (*context, key_id))

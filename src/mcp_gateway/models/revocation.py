@@ -23,4 +23,4 @@ class Receipt:
     replicas: ReplicaCount | None
     """None: there was no asking them."""
     in_force_everywhere_by: datetime
-    """`revoked_at` when all have confirmed, else the end of the longest life a copy can have."""
+    """When all had confirmed; else the end of the longest life a copy can have."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mcp_gateway.exceptions import UpstreamError
 from mcp_gateway.kit.trace import TraceContext
@@ -54,8 +55,7 @@ class UpstreamResponse:
     """From the start of the call to the last byte."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """What came of one request: a complete answer, or the reason why there is none."""
 
     response: UpstreamResponse | None = None

@@ -53,8 +53,7 @@ def check_limits(body: bytes, value: Any) -> None:
     if (
         containers > MAX_DEPTH
         or colons > MAX_MEMBERS
-        or containers + body.count(b",") > MAX_VALUES
-        or len(body) > MAX_STRING
+        or (len(body) > MAX_VALUES and (containers + body.count(b",") > MAX_VALUES or len(body) > MAX_STRING))
     ):
         _walk(value)
     if _repeats_a_name(body, value, colons):
@@ -115,7 +114,7 @@ def _repeats_a_name(body: bytes, value: Any, colons: int) -> bool:
     Written out again, the value has one colon per member plus those inside strings, and orjson never escapes a colon:
     fewer colons than in the body means that a member was dropped. Only a body with escaped colons can hide one.
     """
-    if b"\\u003a" not in body and b"\\u003A" not in body:
+    if b"\\" not in body or (b"\\u003a" not in body and b"\\u003A" not in body):
         return orjson.dumps(value).count(b":") != colons
     try:
         json.loads(body, object_pairs_hook=_refuse_duplicates)

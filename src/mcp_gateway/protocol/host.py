@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mcp_gateway.kit.ratelimit import Quota
 from mcp_gateway.kit.trace import TraceContext
@@ -12,8 +12,7 @@ from mcp_gateway.protocol.mirrored import MirroredArgument
 from mcp_gateway.protocol.progress import NO_PROGRESS, Progress
 
 
-@dataclass(frozen=True, slots=True)
-class CallContext:
+class CallContext(NamedTuple):
     """What a tool call's request says beside name and arguments; from the client, so never to be trusted."""
 
     request_id: str | int

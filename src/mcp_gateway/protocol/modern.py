@@ -76,6 +76,9 @@ def _check_headers(sent: McpHeaders, version: str, method: str, params: dict[str
 def _check_header(header: str, value: bytes | None, expected: str, *, encodable: bool = False) -> None:
     if value is None:
         raise ProtocolError(HEADER_MISMATCH, f"The {header} header is missing.")
+    # Nearly always: printable ASCII, which stands for itself unless it looks like base64.
+    if expected.isascii() and expected.isprintable() and expected[:2] != "=?" and value == expected.encode():
+        return
     text = decoded(value) if encodable else value.decode("latin-1")
     if text is None:
         raise ProtocolError(HEADER_MISMATCH, f"The {header} header is neither plain ASCII nor base64 of UTF-8.")

@@ -1,8 +1,8 @@
 """One JSON-RPC request that passed the checks of its era, and the checks both eras share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -14,8 +14,7 @@ from mcp_gateway.protocol.versions import Revision
 CLIENT_KEY = "io.modelcontextprotocol/clientInfo"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request with params that are an object, under the revision whose rules answer it."""
 
     id: str | int
@@ -24,7 +23,7 @@ class Request:
     meta: dict[str, Any]
     revision: Revision
     sent: McpHeaders
-    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    capabilities: Mapping[str, Any] = MappingProxyType({})
     """What the client says it can do; a handshake's capabilities are not remembered, so empty without `_meta`."""
 
     @property

@@ -37,4 +37,5 @@ class Revoker:
             except RedisDownError:
                 logger.warning("revocation.unconfirmed", reason="redis down")
         is_confirmed = replicas is not None and replicas.confirmed >= replicas.known
-        return Receipt(revoked_at, replicas, revoked_at if is_confirmed else revoked_at + WORST_CASE)
+        # Until its answer a process may have admitted a call, so not `revoked_at`.
+        return Receipt(revoked_at, replicas, self._clock.now() if is_confirmed else revoked_at + WORST_CASE)

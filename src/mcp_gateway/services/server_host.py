@@ -1,6 +1,6 @@
 """One MCP server as the protocol sees it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from mcp_gateway.kit.clock import Clock
@@ -75,16 +75,16 @@ class ServerHost:
         """No tool of the catalog mirrors arguments in headers or relies on a client's capabilities."""
         return PLAIN_TOOL if name in self._tool_set.tools else None
 
-    async def call_tool(self, name: str, arguments: dict[str, Any], call: CallContext) -> ToolOutcome:
+    def call_tool(self, name: str, arguments: dict[str, Any], call: CallContext) -> Coroutine[Any, Any, ToolOutcome]:
         """Call one of the server's tools."""
         tool = self._tool_set.tools[name]
-        return await self._calls.call(self._principal, tool, arguments, call.trace, client_name(call.meta))
+        return self._calls.call(self._principal, tool, arguments, call.trace, client_name(call.meta))
 
 
 def client_name(meta: Mapping[str, Any]) -> str | None:
     """`name/version` as a client of 2026-07-28 tells it with each request (Overview / _meta)."""
     info = meta.get(CLIENT_KEY)
-    if not isinstance(info, Mapping) or not isinstance(info.get("name"), str):
+    if not isinstance(info, (dict, Mapping)) or not isinstance(info.get("name"), str):
         return None
     version = info.get("version")
     return f"{info['name']}/{version}" if isinstance(version, str) else str(info["name"])

@@ -15,15 +15,16 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from mcp_gateway.exceptions import UnauthenticatedError
 from mcp_gateway.kit import ids
 from mcp_gateway.kit.hash_chain import START, HashChain, link
-from mcp_gateway.models.audit import AuditEntry, AuditFilter, AuditRow
+from mcp_gateway.models.audit import ActorKind, AuditAction, AuditEntry, AuditFilter, AuditRow
 from mcp_gateway.models.pages import Page
+from mcp_gateway.schema.tables import api_tokens, tenants
 from mcp_gateway.schema.tables import audit_heads as heads
 from mcp_gateway.schema.tables import audit_log as log
-from mcp_gateway.schema.tables import tenants
 from mcp_gateway.storage.database import storage_faults
-from mcp_gateway.storage.rows import fetch_page, id_bounds
+from mcp_gateway.storage.rows import fetch_page, id_bounds, unexpired
 
 logger = structlog.get_logger(__name__)
 
@@ -102,7 +103,15 @@ class AuditStore:
         self._chain = chain
 
     async def record(self, *entries: AuditEntry) -> None:
-        """Add rows; the last thing a transaction does, since the chain stays locked until its end."""
+        """Add rows; the last thing a transaction does, since the chain stays locked until its end.
+
+        Raises:
+            UnauthenticatedError: the API token that makes the change is no more. Every change comes by here, so none
+                by a token commits after the token's own end, whatever a process still believes.
+        """
+        for entry in entries:
+            with storage_faults():
+                await self._check_alive(entry)
         # In one order everywhere, so that two transactions never wait for each other's chains.
         ordered = sorted(entries, key=lambda entry: entry.tenant_id)
         for tenant_id, group in groupby(ordered, key=lambda entry: entry.tenant_id):
@@ -122,6 +131,18 @@ class AuditStore:
             if value is not None:
                 query = query.where(log.c[name] == value)
         return await fetch_page(self._connection, query, log, limit=limit, after=below, convert=to_audit_row)
+
+    async def _check_alive(self, entry: AuditEntry) -> None:
+        if entry.actor.kind is not ActorKind.API_TOKEN:
+            return
+        if entry.action is AuditAction.API_TOKEN_DELETE and entry.object_id == entry.actor.id:
+            return  # its own end, in this transaction
+        # Held: a deletion of the token that has begun is waited for, and one that begins now waits for this change.
+        query = select(api_tokens.c.id).where(
+            api_tokens.c.tenant_id == entry.tenant_id, api_tokens.c.id == entry.actor.id, unexpired(api_tokens)
+        )
+        if await self._connection.scalar(query.with_for_update(key_share=True, read=True)) is None:
+            raise UnauthenticatedError("the key is neither the operator's nor a live API token")
 
     async def _extend(self, tenant_id: str, entries: Iterable[AuditEntry]) -> None:
         seq, digest, is_whole, now = await self._locked_head(tenant_id)

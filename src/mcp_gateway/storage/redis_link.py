@@ -109,13 +109,14 @@ class RedisLink:
         self._catch_up = catch_up
 
     @contextmanager
-    def guard(self, *, trusted: bool = True) -> Iterator[None]:
+    def guard(self, *, trusted: bool = True, may_refuse: bool = True) -> Iterator[None]:
         """Around a command: refuses while the link is down, and takes a failed connection as the link going down.
 
         Not so a command that timed out while this process was too busy to look at the answer. A refused command (out
         of memory, read-only, a key of another type) says nothing of the link either: only this one answer is not to be
         had from Redis. Announcements, which only ever say no, may go out with `trusted=False` before the link counts
-        as up.
+        as up; where one is refused (`may_refuse=False`) Redis keeps records that are no longer true, and so the link
+        counts as down until it has been announced.
 
         Raises:
             RedisDownError: use Postgres instead.
@@ -127,6 +128,8 @@ class RedisLink:
             yield
         except (ResponseError, MaxConnectionsError) as exc:
             self._logger.warning("redis.refused", reason=type(exc).__name__)
+            if not may_refuse and isinstance(exc, ResponseError):
+                self._lost(exc)
             raise RedisDownError from exc
         except (TimeoutError, RedisError, OSError) as exc:
             if self._was_unfair(exc, started):

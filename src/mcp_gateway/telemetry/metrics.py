@@ -1,8 +1,9 @@
 """Prometheus metrics of one process; labels never hold an id, a token or a path as sent."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from mcp_gateway.telemetry.events import ToolCallFinished
+from mcp_gateway.telemetry.series import Counts, CountSeries, Histograms, HistogramSeries
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 35.0)
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
@@ -13,13 +14,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter(
+        self._requests = Counts(
             "gateway_http_requests", "HTTP requests answered", ["method", "route", "status"], registry=self.registry
         )
-        self._request_seconds = Histogram(
+        self._request_seconds = Histograms(
             "gateway_http_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=self.registry
         )
-        self._calls = Counter(
+        self._calls = Counts(
             "gateway_tool_calls", "Tool calls finished, by outcome", ["tool", "status"], registry=self.registry
         )
         self._callers_gone = Counter(
@@ -28,12 +29,12 @@ class Metrics:
             ["tool", "status"],
             registry=self.registry,
         )
-        self._upstream_seconds = Histogram(
+        self._upstream_seconds = Histograms(
             "gateway_upstream_seconds", "Time of upstream requests", ["tool"], buckets=SECONDS, registry=self.registry
         )
-        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._counted: dict[tuple[str, str, int], tuple[CountSeries, HistogramSeries]] = {}
         """Looking a series up by its labels costs more than counting; so each is looked up once."""
-        self._called: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        self._called: dict[tuple[str, str], tuple[CountSeries, HistogramSeries]] = {}
         self._calls_lost = Counter(
             "gateway_tool_call_log_lost", "Tool calls that will not be in the log", registry=self.registry
         )
@@ -53,7 +54,7 @@ class Metrics:
             # Few by nature: what does not come from a short list is told as `other` or `unmatched`.
             count = self._requests.labels(method, route, str(status))
             counted = self._counted[request] = (count, self._request_seconds.labels(route))
-        counted[0].inc()
+        counted[0].value += 1
         counted[1].observe(seconds)
 
     def tool_call_finished(self, event: ToolCallFinished) -> None:
@@ -62,7 +63,7 @@ class Metrics:
         called = self._called.get(call)
         if called is None:
             called = self._called[call] = (self._calls.labels(*call), self._upstream_seconds.labels(event.tool))
-        called[0].inc()
+        called[0].value += 1
         if event.caller_gone:
             self._callers_gone.labels(event.tool, event.status).inc()
         if event.upstream_status is not None:

@@ -1,5 +1,6 @@
 """API tokens: shown once, bound to a tenant, dead when deleted or expired."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from mcp_gateway.constants import API_TOKEN_PREFIX
 from mcp_gateway.kit import ids, tokens
+from tests.support.databases import connected
 from tests.support.problems import anonymous, field_problem, problem
 
 KEYS = {"id", "tenant_id", "name", "token_hint", "scopes", "expires_at", "created_at"}
@@ -151,3 +153,39 @@ async def test_a_token_makes_none_that_outlives_it(gateway):
     assert [datetime.fromisoformat(one["expires_at"]) for one in children] == [ends, ends, ends, sooner]
     # One that ends by the minute may still make what ends with it, and the operator is bound by nothing.
     assert (await gateway.made(path, {"name": "n", "tenant_id": tenant_id}))["expires_at"] is None
+
+
+async def test_no_change_of_a_token_commits_after_its_end(gateway, stores):
+    tenant_id = await gateway.tenant()
+    token = await gateway.made("/api-token", {"name": "n", "tenant_id": tenant_id})
+    account = f"/integrated-account/{await gateway.account(tenant_id)}"
+    async with connected(stores.owner_url) as owner:
+        async with owner.transaction():
+            # Known by its token already, the change waits for its account, and meanwhile the token is deleted.
+            await owner.execute("SELECT 1 FROM integrated_accounts WHERE tenant_id = $1 FOR UPDATE", tenant_id)
+            change = asyncio.create_task(gateway.admin("POST", f"{account}/mcp", {"name": "s"}, key=token["token"]))
+            async with asyncio.timeout(20):
+                while not await owner.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    await asyncio.sleep(0.02)
+            assert (await gateway.admin("DELETE", f"/api-token/{token['id']}")).status_code == 200
+        problem(await change, 401, "unauthenticated")
+    assert (await gateway.admin("GET", f"{account}/mcp")).json()["result"] == []
+
+
+async def test_a_token_may_end_itself_and_two_may_end_each_other_once(gateway):
+    tenant_id = await gateway.tenant()
+    one = await gateway.made("/api-token", {"name": "n", "tenant_id": tenant_id})
+    assert (await gateway.admin("DELETE", f"/api-token/{one['id']}", key=one["token"])).status_code == 200
+    problem(await gateway.admin("GET", "/api-token", key=one["token"]), 401, "unauthenticated")
+    pair = [await gateway.made("/api-token", {"name": "n", "tenant_id": tenant_id}) for _ in range(2)]
+    answers = await asyncio.gather(
+        *(
+            gateway.admin("DELETE", f"/api-token/{theirs['id']}", key=mine["token"])
+            for mine, theirs in (pair, pair[::-1])
+        )
+    )
+    # The other was ended meanwhile, or the database refused the one that waited for it.
+    assert min(answer.status_code for answer in answers) == 200
+    assert {answer.status_code for answer in answers} <= {200, 401, 503}
+    left = (await gateway.admin("GET", "/api-token?limit=100")).json()["result"]
+    assert len([one for one in left if one["tenant_id"] == tenant_id]) == 1

@@ -3,6 +3,8 @@
 import asyncpg
 import pytest
 
+from mcp_gateway.constants import API_TOKEN_PREFIX, MCP_TOKEN_PREFIX
+from mcp_gateway.kit import tokens
 from tests.support.audit import audit_rows, owner_of
 from tests.support.problems import problem
 
@@ -195,3 +197,11 @@ async def test_a_session_that_says_it_only_replicates_is_refused_too(stores):
     async with owner_of(stores) as connection:
         states = await connection.fetch("SELECT tgenabled FROM pg_trigger WHERE tgname LIKE 'audit\\_%'")
     assert [state["tgenabled"] for state in states] == [b"A"] * 5
+
+
+async def test_a_request_id_that_looks_like_a_secret_is_not_taken_over(gateway, stores):
+    tenant_id = await gateway.tenant()
+    for given in (tokens.mint(API_TOKEN_PREFIX).token, tokens.mint(MCP_TOKEN_PREFIX).token, "rp_a_key_of_richpanel"):
+        answer = await gateway.admin("PATCH", f"/tenant/{tenant_id}", {"name": "n"}, headers={"x-request-id": given})
+        assert answer.headers["x-request-id"].startswith("req_")
+    assert all(row["request_id"].startswith("req_") for row in await audit_rows(stores, tenant_id))

@@ -121,7 +121,7 @@ class ReceiptOut(BaseModel):
 
     revoked_at: datetime
     replicas: ReplicasOut | None = Field(description="null: they could not be asked.")
-    in_force_everywhere_by: datetime = Field(description="`revoked_at` when all have confirmed.")
+    in_force_everywhere_by: datetime = Field(description="When all had confirmed, or 5 seconds after `revoked_at`.")
 
     @classmethod
     def of(cls, receipt: Receipt) -> "ReceiptOut":
