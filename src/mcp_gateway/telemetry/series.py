@@ -4,13 +4,14 @@ Each request counts four times. prometheus_client's own children take a lock and
 threads count; here only the event loop's thread does. What is exposed is the same, to the byte.
 """
 
-import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.utils import floatToGoString
+
+from mcp_gateway.kit.clock import Clock
 
 _INFINITY = float("inf")
 
@@ -20,15 +21,19 @@ class CountSeries:
 
     __slots__ = ("created", "value")
 
-    def __init__(self) -> None:
-        self.created = time.time()
+    def __init__(self, created: float) -> None:
+        """`created` is in seconds since the epoch."""
+        self.created = created
         self.value = 0.0
 
 
 class Counts(Collector):
     """A counter with labels."""
 
-    def __init__(self, name: str, documentation: str, labels: Sequence[str], *, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, name: str, documentation: str, labels: Sequence[str], *, clock: Clock, registry: CollectorRegistry
+    ) -> None:
+        self._clock = clock
         self._about = (name, documentation)
         self._labels = labels
         self._series: dict[tuple[str, ...], CountSeries] = {}
@@ -36,7 +41,7 @@ class Counts(Collector):
 
     def labels(self, *values: str) -> CountSeries:
         """The series of these values, made where it is missing."""
-        return self._series.setdefault(values, CountSeries())
+        return self._series.setdefault(values, CountSeries(self._clock.now().timestamp()))
 
     def describe(self) -> Iterator[Metric]:
         """The names, for the registry."""
@@ -55,11 +60,11 @@ class HistogramSeries:
 
     __slots__ = ("_bounds", "counts", "created", "total")
 
-    def __init__(self, bounds: Sequence[float]) -> None:
-        """`bounds` are upper ones, rising, without infinity."""
+    def __init__(self, bounds: Sequence[float], created: float) -> None:
+        """`bounds` are upper ones, rising, without infinity; `created` is in seconds since the epoch."""
         self._bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
-        self.created = time.time()
+        self.created = created
         self.total = 0.0
 
     def observe(self, amount: float) -> None:
@@ -78,9 +83,11 @@ class Histograms(Collector):
         labels: Sequence[str],
         *,
         buckets: Sequence[float],
+        clock: Clock,
         registry: CollectorRegistry,
     ) -> None:
         """`buckets` are upper bounds, rising, without infinity."""
+        self._clock = clock
         self._about = (name, documentation)
         self._labels = labels
         self._bounds = buckets
@@ -89,7 +96,7 @@ class Histograms(Collector):
 
     def labels(self, *values: str) -> HistogramSeries:
         """The series of these values, made where it is missing."""
-        return self._series.setdefault(values, HistogramSeries(self._bounds))
+        return self._series.setdefault(values, HistogramSeries(self._bounds, self._clock.now().timestamp()))
 
     def describe(self) -> Iterator[Metric]:
         """The names, for the registry."""
