@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.peers.peers import LEGACY, MARKS, MODERN, mcp_requests, provisioned_by, stores
 from bench.peers.stub import ticket
 
+from mcp_gateway.http.whole import WHOLE_EXCHANGE
 from mcp_gateway.main import create_app
 from mcp_gateway.models.upstream import UpstreamRequest, UpstreamResponse
 
@@ -48,6 +49,27 @@ class Upstream:
 
     async def aclose(self) -> None:
         pass
+
+
+class Wire:
+    """One exchange, as our server protocol offers it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.sent: list[Message] = []
+
+    def body(self) -> bytes:
+        return self._body
+
+    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        self.sent += [{"status": status, "headers": headers}, {"body": body}]
+        return True
+
+    async def receive(self) -> Message:
+        return {"type": "http.request", "body": self._body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
 
 
 @contextlib.asynccontextmanager
@@ -94,16 +116,10 @@ async def exchange(app: Any, request: bytes) -> list[Message]:
         "asgi": {"version": "3.0"},
         "state": {},
     }
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    return sent
+    wire = Wire(body)
+    scope["extensions"] = {WHOLE_EXCHANGE: wire}
+    await app(scope, wire.receive, wire.send)
+    return wire.sent
 
 
 async def microseconds(app: Any, request: bytes, mark: str) -> float:

@@ -19,7 +19,7 @@ MIGRATION_LOCK = 7_221_014_930_178_221
 
 def migrate(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
-    connection.execute(text("SET lock_timeout = '4s'"))
+    connection.execute(text("SET lock_timeout = '2s'"))
     connection.commit()
     context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
     with context.begin_transaction():

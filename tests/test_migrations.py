@@ -202,14 +202,25 @@ async def test_migration_waits_for_another_one_however_long_it_takes(migrated):
         await engine.dispose()
 
 
-async def test_migration_that_is_refused_says_so_in_one_line(migrated):
+async def test_migration_that_is_refused_says_so_in_one_line(empty):
     # The application's role may not create tables.
-    async with connected(migrated.owner_url) as connection:
-        await connection.execute("DELETE FROM alembic_version")
     with pytest.raises(ConfigurationError) as refused:
-        await asyncio.to_thread(migrate, settings_for(migrated, migration_database_url=migrated.database_url))
+        await asyncio.to_thread(migrate, settings_for(empty, migration_database_url=empty.database_url))
     assert str(refused.value).startswith("GATEWAY_MIGRATION_DATABASE_URL: ")
     assert "\n" not in str(refused.value)
+
+
+async def test_another_role_than_the_owner_migrates_nothing_not_even_a_superuser(empty, postgres_admin_url):
+    await run_sync(empty.owner_url, alembic(lambda config: command.upgrade(config, "0008")))
+    database = empty.owner_url.partition("?")[0].rpartition("/")[2]
+    superuser = settings_for(empty, migration_database_url=with_database(postgres_admin_url, database))
+    with pytest.raises(ConfigurationError, match=r"the schema belongs to .*_owner: one role must own all of it"):
+        await asyncio.to_thread(migrate, superuser)
+    async with connected(empty.owner_url) as owner:
+        assert await owner.fetchval("SELECT version_num FROM alembic_version") == "0008"
+    await asyncio.to_thread(migrate, settings_for(empty))
+    async with open_factory(settings_for(empty)):
+        pass
 
 
 async def test_grants_at_once_all_succeed(migrated):

@@ -291,6 +291,19 @@ async def test_kept_answers_move_to_the_new_key_too(world):
     assert (again.status_code, again.json()) == (201, first.json())
 
 
+async def test_an_answer_that_does_not_open_is_told_and_holds_up_no_longer_than_it_is_kept(world, monkeypatch, capsys):
+    async with running_gateway(world.settings(OLD)) as gateway:
+        await gateway.made("/tenant", {"name": "kept"}, headers={"idempotency-key": "once"})
+    async with connected(world.stores.owner_url) as owner:
+        await owner.execute("UPDATE idempotency_keys SET sealed_answer = sealed_answer || '\\x00'::bytea")
+        status, said = await asyncio.to_thread(rotated_from_the_shell, world, monkeypatch, capsys)
+        assert status == 1
+        assert "1 answers kept for an Idempotency-Key do not open: gone within 24 hours" in said
+        await owner.execute("UPDATE idempotency_keys SET expires_at = now()")
+    report = await world.rotate()
+    assert (report.remaining, report.unopenable_answers) == (0, 0)
+
+
 def rotated_from_the_shell(world: World, monkeypatch, capsys) -> tuple[object, str]:
     """Exit status and what `mcp-gateway rotate-keys` said."""
     settings = world.settings(f"{NEW},{OLD}")

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from mcp_gateway.kit.clock import SystemClock
 from mcp_gateway.telemetry.metrics import SECONDS
 from mcp_gateway.telemetry.series import Counts, Histograms
 
@@ -20,8 +19,8 @@ def test_series_are_exposed_as_those_of_the_library(events: list[tuple[str, str,
     theirs, ours = CollectorRegistry(), CollectorRegistry()
     counter = Counter("gateway_calls", "Calls", LABELS, registry=theirs)
     histogram = Histogram("gateway_seconds", "Seconds", LABELS, buckets=SECONDS, registry=theirs)
-    counts = Counts("gateway_calls", "Calls", LABELS, clock=SystemClock(), registry=ours)
-    histograms = Histograms("gateway_seconds", "Seconds", LABELS, buckets=SECONDS, clock=SystemClock(), registry=ours)
+    counts = Counts("gateway_calls", "Calls", LABELS, registry=ours)
+    histograms = Histograms("gateway_seconds", "Seconds", LABELS, buckets=SECONDS, registry=ours)
     for tool, status, amount in events:
         counter.labels(tool, status).inc()
         histogram.labels(tool, status).observe(amount)

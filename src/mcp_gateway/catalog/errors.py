@@ -70,7 +70,7 @@ def complaint_in_success(
     """A 2xx whose body is nothing but an error object; a status that the body names counts for that of the answer."""
     told = complaint.status
     if told is not None and told >= HTTPStatus.BAD_REQUEST:
-        return classify(replace(response, status=told), context, limits)
+        return classify(response._replace(status=told), context, limits)
     if not complaint.is_timeout:
         error = _rejected(response.status, context, complaint)
     elif context.is_write:
@@ -131,7 +131,7 @@ def within_budget(outcome: ToolOutcome, budget: int) -> ToolOutcome:
     if outcome.error is None:
         return outcome
     error = bounded(outcome.error, budget)
-    return replace(outcome, error=error, structured={**outcome.structured, "error": error.to_dict()})
+    return outcome._replace(error=error, structured={**outcome.structured, "error": error.to_dict()})
 
 
 def bounded(error: ToolError, budget: int) -> ToolError:

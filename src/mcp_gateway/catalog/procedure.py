@@ -5,7 +5,7 @@ outcome. Whoever drives it does the sending and sees to it that at most one writ
 """
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -69,8 +69,8 @@ class SingleRequest:
         """See `Procedure.steps`."""
         number = number_of(arguments, self.number)
         if self.number is not None and number is not None:
-            return (yield from self._by_number(self.number, number, arguments, run))
-        return (yield from self._by_id(arguments, run))
+            return self._by_number(self.number, number, arguments, run)
+        return self._by_id(arguments, run)
 
     def _by_id(self, arguments: Mapping[str, Any], run: Run) -> Steps:
         tool = self.siblings[self.name]
@@ -87,7 +87,7 @@ class SingleRequest:
         (exchange,) = yield (lookup.build_request(asked, run),)
         if described.is_answer:
             outcome = self.siblings[self.name].read(exchange, arguments, run)
-            return replace(outcome, meta=resolved(described, number))
+            return outcome._replace(meta=resolved(described, number))
         found = lookup.read(exchange, asked, run.unshown())
         record = found.structured.get("result")
         identifier = record.get(described.take) if isinstance(record, Mapping) else None
@@ -102,7 +102,7 @@ class SingleRequest:
             outcome = yield from self._by_id({**arguments, described.argument: identifier}, run)
         except InvalidInputError:  # of upstream's id, which the caller cannot mend
             return _without_id(described, found)
-        return replace(outcome, meta={**outcome.meta, **resolved(described, number, identifier)})
+        return outcome._replace(meta={**outcome.meta, **resolved(described, number, identifier)})
 
     def _verified(
         self,
@@ -118,7 +118,7 @@ class SingleRequest:
         check = lookup.read(exchange, asked, run.unshown())
         record = check.structured.get("result") if check.error is None else None
         structured = {**outcome.structured, APPLIED: applied(record, described, arguments, since)}
-        return replace(outcome, structured=structured, limits=check.limits or outcome.limits)
+        return outcome._replace(structured=structured, limits=check.limits or outcome.limits)
 
 
 def number_of(arguments: Mapping[str, Any], described: NumberDescription | None) -> str | None:

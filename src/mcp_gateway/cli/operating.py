@@ -77,6 +77,10 @@ def rotate_keys() -> None:
     )
     if report.remaining:
         lines = [f"the key of account {account_id} does not open" for account_id in report.unopenable]
+        if report.unopenable_answers:
+            lines.append(
+                f"{report.unopenable_answers} answers kept for an Idempotency-Key do not open: gone within 24 hours"
+            )
         print_error([*lines, "keep the old keys, and run this again"])
         raise typer.Exit(FAULT)
 

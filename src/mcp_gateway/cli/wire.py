@@ -25,6 +25,10 @@ MAX_FIELDS = 128
 HEAD_SECONDS = 10.0
 """From the connection, or from a head's first byte, to its last."""
 
+LINGER_SECONDS = 5.0
+LINGER_BYTES = 32 * 1024 * 1024
+"""How long, and for how much, what nobody reads any more is let come after an answer."""
+
 CLOSE = b"connection: close\r\n"
 
 _REFUSALS = {
@@ -40,10 +44,11 @@ class _HeadTooLargeError(Exception):
 class _WholeExchange:
     """One request of uvicorn's, without a message for each part of it."""
 
-    __slots__ = ("_cycle",)
+    __slots__ = ("_cycle", "_protocol")
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
+    def __init__(self, cycle: RequestResponseCycle, protocol: "WatchfulProtocol") -> None:
         self._cycle = cycle
+        self._protocol = protocol
 
     def body(self) -> bytes | None:
         """See `WholeExchange.body`."""
@@ -55,6 +60,12 @@ class _WholeExchange:
         cycle.message_event.clear()
         cycle.flow.resume_reading()
         return body
+
+    def drop_rest(self) -> None:
+        """See `WholeExchange.drop_rest`."""
+        cycle = self._cycle
+        if cycle.more_body and not cycle.waiting_for_100_continue:
+            cycle.transport = cast("asyncio.Transport", _LingeringTransport(self._protocol))
 
     def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
         """See `WholeExchange.answer`.
@@ -84,6 +95,19 @@ class _WholeExchange:
         return True
 
 
+class _LingeringTransport:
+    """What an answer is written to that ends its connection before its request was read."""
+
+    __slots__ = ("_protocol", "write")
+
+    def __init__(self, protocol: "WatchfulProtocol") -> None:
+        self._protocol = protocol
+        self.write = protocol.transport.write
+
+    def close(self) -> None:
+        self._protocol.linger()
+
+
 class WatchfulProtocol(HttpToolsProtocol):
     """One connection."""
 
@@ -98,6 +122,8 @@ class WatchfulProtocol(HttpToolsProtocol):
     """That came for the head after its first piece."""
     _is_head_too_large = False
     _head_timer: asyncio.TimerHandle | None = None
+    _linger_timer: asyncio.TimerHandle | None = None
+    _dropped = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head, but not for ever."""
@@ -106,6 +132,11 @@ class WatchfulProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head that is not complete yet."""
+        if self._linger_timer is not None:
+            self._dropped += len(data)
+            if self._dropped > LINGER_BYTES:
+                self.transport.close()
+            return
         goes_on = self._reads_head
         self._most_bytes = self._most_bytes + len(data) if goes_on else len(data)
         super().data_received(data)
@@ -135,11 +166,21 @@ class WatchfulProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that runs; those that wait are never started."""
         self._unset_head_timer()
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
         super().connection_lost(exc)
         running = self._running
         if running is not None and not running.response_complete:
             running.disconnected = True
             running.message_event.set()
+
+    def linger(self) -> None:
+        """Say that nothing more comes, and wait for the peer to have sent what it is sending, or for it to go."""
+        if self.transport.is_closing() or self._linger_timer is not None:
+            return
+        self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        self.transport.write_eof()
+        self.flow.resume_reading()
 
     def on_headers_complete(self) -> None:
         """Look at the head's size, and go on reading behind a request that runs, up to a number of them.
@@ -155,7 +196,7 @@ class WatchfulProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        cast("dict[str, Any]", cycle.scope)["extensions"] = {WHOLE_EXCHANGE: _WholeExchange(cycle)}
+        cast("dict[str, Any]", cycle.scope)["extensions"] = {WHOLE_EXCHANGE: _WholeExchange(cycle, self)}
         super()._start_asgi_task(cycle, app)
 
     def _check_size(self) -> None:

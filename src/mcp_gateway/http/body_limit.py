@@ -6,6 +6,7 @@ from mcp_gateway.constants import MAX_REQUEST_BYTES
 from mcp_gateway.exceptions import CallerError, MalformedRequestError, UnsupportedMediaTypeError
 from mcp_gateway.http.bodies import check_declared_length, read_body, replay
 from mcp_gateway.http.errors import problem_response
+from mcp_gateway.http.whole import drop_rest
 from mcp_gateway.protocol.envelope import check_limits, loads
 from mcp_gateway.protocol.errors import ProtocolError
 
@@ -33,7 +34,8 @@ class BodyLimit:
                 _check_json(body)
         except CallerError as exc:
             response = problem_response(scope, exc)
-            # What is still on its way is not read.
+            # What is still on its way is not looked at.
+            drop_rest(scope)
             response.headers["connection"] = "close"
             await response(scope, receive, send)
             return

@@ -64,9 +64,11 @@ class Edge:
             await self._app(scope, receive, send)
             return
         take_secret(scope)
-        request_id = scope[REQUEST_ID_KEY] = _request_id(scope)
+        sent: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = scope[REQUEST_ID_KEY] = _request_id(sent.get(b"x-request-id"))
         scope[CLIENT_ADDRESS_KEY] = self._client_address.of(scope)
-        set_request_facts(RequestFacts(request_id, _user_agent(scope)))
+        user_agent = sent.get(b"user-agent")
+        set_request_facts(RequestFacts(request_id, None if user_agent is None else user_agent.decode("latin-1")))
         whole = (scope.get("extensions") or {}).get(WHOLE_EXCHANGE)
         exchange = _Exchange(send, request_id, whole)
         started = time.perf_counter()
@@ -141,19 +143,14 @@ _process = secrets.token_hex(6)
 _numbers = itertools.count(1)
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            given: str = value.decode("latin-1")
-            # It is told in answers and kept in the logs: what looks like a secret is none to take over.
-            if _REQUEST_ID.fullmatch(given) and redact(given) == given:
-                return given
+def _request_id(given: bytes | None) -> str:
+    if given is not None:
+        text = given.decode("latin-1")
+        # It is told in answers and kept in the logs: what looks like a secret is none to take over.
+        if _REQUEST_ID.fullmatch(text) and redact(text) == text:
+            return text
     # Unique, and not secret: a name of this process and a number cost less than random bytes for each request.
     return f"req_{_process}{next(_numbers):012x}"
-
-
-def _user_agent(scope: Scope) -> str | None:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"), None)
 
 
 def _route(scope: Scope) -> str:

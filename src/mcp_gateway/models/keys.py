@@ -16,3 +16,5 @@ class RotationReport:
     """Accounts whose key does not open with any of the keys given; they are among the remaining."""
     chains: int
     """Chains of the audit log that were signed with the current key."""
+    unopenable_answers: int = 0
+    """Answers kept for an `Idempotency-Key` that do not open either; the last of them is gone in 24 hours."""

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from mcp_gateway.kit.redact import redact, redacted
 from mcp_gateway.models.content import ContentBlock
@@ -57,8 +58,7 @@ class ToolError:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ToolOutcome:
+class ToolOutcome(NamedTuple):
     """The answer of one tool call."""
 
     structured: Mapping[str, Any]
@@ -70,7 +70,7 @@ class ToolOutcome:
     """Other than 200 only for a server configured with `upstream_429: http_429`."""
     content: tuple[ContentBlock, ...] = ()
     """Blocks behind the one that repeats `structured` as text."""
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = MappingProxyType({})
     """What else there is to say about the call, for `_meta` of the result: name below our prefix → value."""
     fence: str | None = None
     """The nonce of the marker that the text blocks are wrapped in; None to leave them as they are."""
@@ -80,9 +80,3 @@ class ToolOutcome:
         """A failed call. Errors repeat what the caller sent, and people paste keys where none belongs."""
         error = replace(error, message=redact(error.message), details=redacted(error.details))
         return cls(structured={"error": error.to_dict()}, error=error, limits=limits)
-
-    def marked(self, structured: Mapping[str, Any], fence: str | None) -> "ToolOutcome":
-        """The same with another structure and fence, for a third of what `replace` costs: nearly every answer is."""
-        return ToolOutcome(
-            structured, self.error, self.limits, self.http_status, self.content, meta=self.meta, fence=fence
-        )

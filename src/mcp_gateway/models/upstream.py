@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from mcp_gateway.exceptions import UpstreamError
@@ -43,12 +44,11 @@ class UpstreamRequest:
     """Of a write that must not be made twice, or that changes an object others are remembered for."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamResponse:
+class UpstreamResponse(NamedTuple):
     """A complete answer, whatever its status."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     """Lower-case names, only those on the client's allow-list; repeated headers joined by `, `."""
     body: bytes = b""
     seconds: float = 0.0

@@ -6,11 +6,11 @@ Source: MCP 2026-07-28, Streamable HTTP / Request Metadata.
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-RawHeaders = Iterable[tuple[bytes, bytes]]
+RawHeaders = Sequence[tuple[bytes, bytes]]
 """As in an ASGI scope: names in lower case, repeated headers repeated."""
 
 PARAM_PREFIX = b"mcp-param-"
@@ -43,6 +43,25 @@ NO_HEADERS = McpHeaders()
 
 def collect(headers: RawHeaders) -> McpHeaders:
     """The MCP headers of a request, optional whitespace stripped (httptools leaves it at the end)."""
+    sent = dict(headers)
+    if len(sent) == len(headers) and PARAM_PREFIX not in b"\n".join(sent):
+        # None came twice and none mirrors an argument, as nearly always.
+        return McpHeaders(
+            version=_stripped(sent, _VERSION),
+            method=_stripped(sent, _METHOD),
+            name=_stripped(sent, _NAME),
+            traceparent=_stripped(sent, _TRACEPARENT),
+            tracestate=_stripped(sent, _TRACESTATE),
+        )
+    return _collect_one_by_one(headers)
+
+
+def _stripped(sent: Mapping[bytes, bytes], name: bytes) -> bytes | None:
+    value = sent.get(name)
+    return None if value is None else value.strip(_OWS)
+
+
+def _collect_one_by_one(headers: RawHeaders) -> McpHeaders:
     found: dict[bytes, bytes] = {}
     params: dict[bytes, tuple[bytes, ...]] = {}
     repeated = False

@@ -104,7 +104,7 @@ class DuplicateGuard:
             write.is_watched = False
         if write.keys is None or write.is_watched:
             return outcome
-        return replace(outcome, meta={**outcome.meta, GUARD: "off"})
+        return outcome._replace(meta={**outcome.meta, GUARD: "off"})
 
     def _write(self, principal: ServerPrincipal, intent: WriteIntent) -> GuardedWrite:
         memory, window = self._memory, principal.config.duplicate_window_seconds
@@ -159,19 +159,19 @@ def _replayed(outcome: ToolOutcome, first: str) -> ToolOutcome:
     if outcome.error is None:
         earlier = outcome.structured.get("notice")
         notice = f"{earlier} {_again(first)}" if isinstance(earlier, str) else _again(first)
-        told = replace(outcome, structured={**outcome.structured, "notice": notice, "duplicate_of": first})
+        told = outcome._replace(structured={**outcome.structured, "notice": notice, "duplicate_of": first})
     else:
         error = replace(outcome.error, message=f"{outcome.error.message} {_again(first)}")
-        told = replace(outcome, error=error, structured={"error": error.to_dict()})
+        told = outcome._replace(error=error, structured={"error": error.to_dict()})
     return _marked(told, first)
 
 
 def _marked(outcome: ToolOutcome, first: str) -> ToolOutcome:
     meta: dict[str, Any] = {**outcome.meta, "duplicate_of": first}
     if outcome.error is None:
-        return replace(outcome, meta=meta)
+        return outcome._replace(meta=meta)
     error = replace(outcome.error, details={**outcome.error.details, "duplicate_of": first})
-    return replace(outcome, error=error, structured={"error": error.to_dict()}, meta=meta)
+    return outcome._replace(error=error, structured={"error": error.to_dict()}, meta=meta)
 
 
 def _in_progress(tool: Tool, first: str) -> ToolOutcome:

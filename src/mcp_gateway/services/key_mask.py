@@ -5,7 +5,6 @@ costs more than one search of the bytes is done only where the body holds an esc
 """
 
 import re
-from dataclasses import replace
 
 from mcp_gateway.kit.redact import MASK
 from mcp_gateway.models.upstream import UpstreamResponse
@@ -23,11 +22,11 @@ def without_key(response: UpstreamResponse, api_key: str) -> UpstreamResponse:
         for encoding in _WIDE:
             body = body.replace(api_key.encode(encoding), MASK.encode(encoding))
     if body is not response.body:
-        response = replace(response, body=body)
+        response = response._replace(body=body)
     for value in headers.values():
         if api_key in value:
             masked = {name: value.replace(api_key, MASK) for name, value in headers.items()}
-            return replace(response, headers=masked)
+            return response._replace(headers=masked)
     return response
 
 

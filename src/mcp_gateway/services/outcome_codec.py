@@ -45,4 +45,4 @@ def _dump(outcome: ToolOutcome) -> bytes:
             "details": error.details,
             "quotes_upstream": error.quotes_upstream,
         }
-    return orjson.dumps({"structured": outcome.structured, "error": told, "meta": outcome.meta})
+    return orjson.dumps({"structured": outcome.structured, "error": told, "meta": dict(outcome.meta)})

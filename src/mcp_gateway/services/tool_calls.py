@@ -157,33 +157,25 @@ class ToolCallService:
         await self._writes.join()
 
     async def _run(self, call: "_Call") -> ToolOutcome:
-        try:
-            outcome = await self._limited(call)
-        except Exception:
-            # A bug of ours: its request is answered with a failure, and the call is told like any other.
-            self._finished(call, ErrorType.INTERNAL.value)
-            raise
+        limits, principal = self._limits, call.principal
+        refused = None if limits.enter_at_hand(principal) else await limits.enter(principal)
+        if refused is None:
+            try:
+                outcome = await self._call(call)
+            finally:
+                limits.leave(principal)
+        else:
+            outcome = refused
         if outcome.error is not None:
             outcome = within_budget(outcome, self._budget)
             if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:
-                outcome = _dressed(outcome, call.principal)
-        outcome = marked(outcome, fences=call.principal.config.fence_untrusted_text)
+                outcome = _dressed(outcome, principal)
+        outcome = marked(outcome, fences=principal.config.fence_untrusted_text)
         if outcome is ABANDONED and not call.has_written:
             self._finished(call, CANCELLED)
         else:
             self._finished(call, _status(call, outcome))
         return outcome
-
-    async def _limited(self, call: "_Call") -> ToolOutcome:
-        limits, principal = self._limits, call.principal
-        if not limits.enter_at_hand(principal):
-            refused = await limits.enter(principal)
-            if refused is not None:
-                return refused
-        try:
-            return await self._call(call)
-        finally:
-            limits.leave(principal)
 
     def _finished(self, call: "_Call", status: str) -> None:
         facts = request_facts()
@@ -221,23 +213,20 @@ class ToolCallService:
     async def _settled(self, call: "_Call", arguments: Mapping[str, Any], run: Run) -> ToolOutcome:
         """What the call comes to, once it is remembered where it must be."""
         try:
-            outcome = await self._prepared(call, arguments, run)
-        except Exception:
-            if call.write is not None:
-                await self._duplicates.end(call.write, ABANDONED)
-            raise
-        return outcome if call.write is None else await self._duplicates.end(call.write, outcome)
-
-    async def _prepared(self, call: "_Call", arguments: Mapping[str, Any], run: Run) -> ToolOutcome:
-        try:
             call.api_key = self._keys.open(call.principal)
         except SealError:
             message = "The stored API key of this account cannot be opened, so nothing was sent."
             return ToolOutcome.from_error(_internal(f"{message} Ask the operator to store the key again."))
         try:
-            return await self._carried_out(call, call.tool.steps(arguments, run))
-        except Exception as exc:  # noqa: BLE001 - logged and told there, or raised again
-            return _crashed(call, exc)
+            try:
+                outcome = await self._carried_out(call, call.tool.steps(arguments, run))
+            except Exception as exc:  # noqa: BLE001 - logged and told there, or raised again
+                outcome = _crashed(call, exc)
+        except Exception:
+            if call.write is not None:
+                await self._duplicates.end(call.write, ABANDONED)
+            raise
+        return outcome if call.write is None else await self._duplicates.end(call.write, outcome)
 
     async def _carried_out(self, call: "_Call", steps: Steps) -> ToolOutcome:
         """Drive the dialogue: send what it asks for, and tell it what came of that."""
@@ -364,15 +353,15 @@ def _with_repairs(outcome: ToolOutcome, prepared: Prepared) -> ToolOutcome:
     """The outcome with what was read as something else than it was; one nobody gets to see stays itself."""
     if outcome is ABANDONED:
         return outcome
-    outcome = replace(outcome, meta={**outcome.meta, "repaired": [one.to_dict() for one in prepared.repairs]})
+    outcome = outcome._replace(meta={**outcome.meta, "repaired": [one.to_dict() for one in prepared.repairs]})
     if outcome.error is not None or not prepared.notice:
         return outcome
     notice = f"{prepared.notice} {outcome.structured.get(NOTICE, '')}".strip()
-    return replace(outcome, structured={**outcome.structured, NOTICE: notice})
+    return outcome._replace(structured={**outcome.structured, NOTICE: notice})
 
 
 def _dressed(outcome: ToolOutcome, principal: ServerPrincipal) -> ToolOutcome:
-    return replace(outcome, http_status=429) if principal.config.upstream_429 == "http_429" else outcome
+    return outcome._replace(http_status=429) if principal.config.upstream_429 == "http_429" else outcome
 
 
 def _invalid_arguments(tool: Tool, problems: Sequence[Problem]) -> ToolError:

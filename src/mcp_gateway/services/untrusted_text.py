@@ -1,7 +1,6 @@
 """What customers wrote is data: results say so, and fence it where the server is set to."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from mcp_gateway.catalog.presentation import NOTICE, RESULT
@@ -21,7 +20,7 @@ def marked(outcome: ToolOutcome, *, fences: bool) -> ToolOutcome:
         return outcome
     nonce = fence.new_nonce() if fences else None
     if not _quotes(outcome):
-        return replace(outcome, fence=nonce) if fences else outcome
+        return outcome._replace(fence=nonce) if fences else outcome
     said = structured.get(NOTICE)
     notice = DATA_NOT_ORDERS
     if said:
@@ -29,7 +28,7 @@ def marked(outcome: ToolOutcome, *, fences: bool) -> ToolOutcome:
     # First, where it is read before what it speaks of.
     shown = {NOTICE: notice, **structured}
     shown[NOTICE] = notice
-    return outcome.marked(shown, nonce)
+    return outcome._replace(structured=shown, fence=nonce)
 
 
 def copied_markers(arguments: Mapping[str, Any]) -> tuple[Problem, ...]:

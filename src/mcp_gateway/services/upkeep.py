@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from random import shuffle
 
 import structlog
 
@@ -59,21 +60,30 @@ class Upkeep:
     async def sweep_forever(self) -> None:
         """Remove what has expired, and tool calls past their retention, again and again."""
         while True:
-            try:
-                await self.sweep()
-                await self.purge_calls()
-                await self.forget_answers()
-            except StoreUnavailableError as exc:
-                logger.debug("sweep.waiting", reason=type(exc).__name__)
-            except Exception:
-                logger.exception("upkeep.failed")
+            # One by one: what keeps failing must not keep the others from being done.
+            for work in (self.sweep, self.purge_calls, self.forget_answers):
+                try:
+                    await work()
+                except StoreUnavailableError as exc:
+                    logger.debug("sweep.waiting", reason=type(exc).__name__)
+                except Exception:
+                    logger.exception("upkeep.failed")
             await asyncio.sleep(self._sweep_seconds)
 
     async def sweep(self) -> int:
         """Remove expired rows from Postgres, and with them every copy; how many."""
         async with self._unit_of_work() as stores:
             tenants = await stores.across_tenants.tenants_with_expired(SWEEP_BATCH)
-        removed = sum([await self._sweep_tenant(tenant_id) for tenant_id in tenants])
+        # In another order each time, so that none of them always stands behind one whose rows somebody holds.
+        shuffle(tenants)
+        removed = 0
+        for tenant_id in tenants:
+            try:
+                removed += await self._sweep_tenant(tenant_id)
+            except StoreUnavailableError:
+                raise
+            except Exception:
+                logger.exception("sweep.failed", tenant_id=tenant_id)
         if removed:
             logger.info("sweep.finished", removed=removed)
         return removed

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Row, Select, Table, func, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, Table, func, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mcp_gateway.exceptions import ConfigurationError
@@ -57,13 +57,19 @@ class _Sealed:
     value: ColumnElement[bytes]
     context: Callable[[Row[Any]], tuple[str, ...]]
     """What a row's value is bound to."""
+    needed: ColumnElement[bool]
+    """Rows whose value somebody may still ask for."""
 
 
 _KEYS = _Sealed(
-    accounts, accounts.c.id, accounts.c.sealed_api_key, lambda row: key_context(row.tenant_id, row.position)
+    accounts, accounts.c.id, accounts.c.sealed_api_key, lambda row: key_context(row.tenant_id, row.position), true()
 )
 _ANSWERS = _Sealed(
-    answers, answers.c.key_digest, answers.c.sealed_answer, lambda row: answer_context(row.tenant_id, row.position)
+    answers,
+    answers.c.key_digest,
+    answers.c.sealed_answer,
+    lambda row: answer_context(row.tenant_id, row.position),
+    answers.c.expires_at > func.now(),
 )
 
 
@@ -82,13 +88,20 @@ class KeyRotation:
         """What was done, and what is left: rows that do not open, and those sealed with an old key meanwhile."""
         with storage_faults():
             resealed, unopenable = await self._reseal_all(_KEYS)
-            resealed += (await self._reseal_all(_ANSWERS))[0]
+            answers_resealed, lost_answers = await self._reseal_all(_ANSWERS)
             await self._sign_chains()
             left = await self._left(_KEYS) + await self._left(_ANSWERS)
-        return RotationReport(self._sealer.key_id, resealed, left, tuple(unopenable), len(self._signed))
+        return RotationReport(
+            self._sealer.key_id,
+            resealed + answers_resealed,
+            left,
+            tuple(unopenable),
+            len(self._signed),
+            unopenable_answers=len(lost_answers),
+        )
 
     def _is_old(self, sealed: _Sealed) -> ColumnElement[bool]:
-        return func.public.sealed_key_id(sealed.value) != self._sealer.key_id
+        return (func.public.sealed_key_id(sealed.value) != self._sealer.key_id) & sealed.needed
 
     async def _left(self, sealed: _Sealed) -> int:
         query = select(func.count()).select_from(sealed.table).where(self._is_old(sealed))

@@ -52,11 +52,31 @@ DEFINER_FUNCTIONS = (
 
 
 async def upgrade(engine: AsyncEngine) -> str:
-    """Apply what is missing, as the owner's role; the revision reached."""
+    """Apply what is missing, as the owner's role; the revision reached.
+
+    Raises:
+        ConfigurationError: another role made the schema.
+    """
     with storage_faults():
         async with engine.connect() as connection:
+            await _check_same_owner(connection)
             await connection.run_sync(_upgrade)
     return ", ".join(_heads())
+
+
+async def _check_same_owner(connection: AsyncConnection) -> None:
+    """A superuser too: its tables would be closed to the functions that the owner has, and those end every look-up."""
+    query = (
+        "SELECT pg_get_userbyid(relowner) AS owner, current_user AS us FROM pg_class "
+        "WHERE oid = to_regclass('public.alembic_version')"
+    )
+    found = (await connection.execute(text(query))).one_or_none()
+    await connection.rollback()
+    if found is not None and found.owner != found.us:
+        raise ConfigurationError(
+            f"GATEWAY_MIGRATION_DATABASE_URL names the role {found.us}, and the schema belongs to {found.owner}: "
+            "one role must own all of it"
+        )
 
 
 async def has_audit_log(engine: AsyncEngine) -> bool:

@@ -2,7 +2,6 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from mcp_gateway.kit.clock import Clock, SystemClock
 from mcp_gateway.telemetry.events import ToolCallFinished
 from mcp_gateway.telemetry.series import Counts, CountSeries, Histograms, HistogramSeries
 
@@ -13,31 +12,16 @@ CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 class Metrics:
     """Counters, gauges and histograms with a registry of their own."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        """`clock` says when a series began; the machine's own by default."""
-        clock = clock or SystemClock()
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._requests = Counts(
-            "gateway_http_requests",
-            "HTTP requests answered",
-            ["method", "route", "status"],
-            clock=clock,
-            registry=self.registry,
+            "gateway_http_requests", "HTTP requests answered", ["method", "route", "status"], registry=self.registry
         )
         self._request_seconds = Histograms(
-            "gateway_http_request_seconds",
-            "Time to answer",
-            ["route"],
-            buckets=SECONDS,
-            clock=clock,
-            registry=self.registry,
+            "gateway_http_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=self.registry
         )
         self._calls = Counts(
-            "gateway_tool_calls",
-            "Tool calls finished, by outcome",
-            ["tool", "status"],
-            clock=clock,
-            registry=self.registry,
+            "gateway_tool_calls", "Tool calls finished, by outcome", ["tool", "status"], registry=self.registry
         )
         self._callers_gone = Counter(
             "gateway_callers_gone",
@@ -46,12 +30,7 @@ class Metrics:
             registry=self.registry,
         )
         self._upstream_seconds = Histograms(
-            "gateway_upstream_seconds",
-            "Time of upstream requests",
-            ["tool"],
-            buckets=SECONDS,
-            clock=clock,
-            registry=self.registry,
+            "gateway_upstream_seconds", "Time of upstream requests", ["tool"], buckets=SECONDS, registry=self.registry
         )
         self._counted: dict[tuple[str, str, int], tuple[CountSeries, HistogramSeries]] = {}
         """Looking a series up by its labels costs more than counting; so each is looked up once."""

@@ -11,9 +11,10 @@ from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricF
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.utils import floatToGoString
 
-from mcp_gateway.kit.clock import Clock
+from mcp_gateway.kit.clock import SystemClock
 
 _INFINITY = float("inf")
+_CLOCK = SystemClock()
 
 
 class CountSeries:
@@ -21,19 +22,15 @@ class CountSeries:
 
     __slots__ = ("created", "value")
 
-    def __init__(self, created: float) -> None:
-        """`created` is in seconds since the epoch."""
-        self.created = created
+    def __init__(self) -> None:
+        self.created = _CLOCK.now().timestamp()
         self.value = 0.0
 
 
 class Counts(Collector):
     """A counter with labels."""
 
-    def __init__(
-        self, name: str, documentation: str, labels: Sequence[str], *, clock: Clock, registry: CollectorRegistry
-    ) -> None:
-        self._clock = clock
+    def __init__(self, name: str, documentation: str, labels: Sequence[str], *, registry: CollectorRegistry) -> None:
         self._about = (name, documentation)
         self._labels = labels
         self._series: dict[tuple[str, ...], CountSeries] = {}
@@ -41,7 +38,7 @@ class Counts(Collector):
 
     def labels(self, *values: str) -> CountSeries:
         """The series of these values, made where it is missing."""
-        return self._series.setdefault(values, CountSeries(self._clock.now().timestamp()))
+        return self._series.setdefault(values, CountSeries())
 
     def describe(self) -> Iterator[Metric]:
         """The names, for the registry."""
@@ -60,11 +57,11 @@ class HistogramSeries:
 
     __slots__ = ("_bounds", "counts", "created", "total")
 
-    def __init__(self, bounds: Sequence[float], created: float) -> None:
-        """`bounds` are upper ones, rising, without infinity; `created` is in seconds since the epoch."""
+    def __init__(self, bounds: Sequence[float]) -> None:
+        """`bounds` are upper ones, rising, without infinity."""
         self._bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
-        self.created = created
+        self.created = _CLOCK.now().timestamp()
         self.total = 0.0
 
     def observe(self, amount: float) -> None:
@@ -83,11 +80,9 @@ class Histograms(Collector):
         labels: Sequence[str],
         *,
         buckets: Sequence[float],
-        clock: Clock,
         registry: CollectorRegistry,
     ) -> None:
         """`buckets` are upper bounds, rising, without infinity."""
-        self._clock = clock
         self._about = (name, documentation)
         self._labels = labels
         self._bounds = buckets
@@ -96,7 +91,7 @@ class Histograms(Collector):
 
     def labels(self, *values: str) -> HistogramSeries:
         """The series of these values, made where it is missing."""
-        return self._series.setdefault(values, HistogramSeries(self._bounds, self._clock.now().timestamp()))
+        return self._series.setdefault(values, HistogramSeries(self._bounds))
 
     def describe(self) -> Iterator[Metric]:
         """The names, for the registry."""

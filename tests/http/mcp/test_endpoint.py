@@ -115,6 +115,16 @@ async def test_announced_length_over_the_limit_is_413_before_any_of_it_is_sent(g
     assert b"\r\nconnection: close\r\n" in answer
 
 
+@pytest.mark.requirement("transport.body-limit")
+@pytest.mark.parametrize("path", ["/mcp/x", "/tenant"])
+@pytest.mark.parametrize("framing", ["content-length: 4000000\r\n\r\n", "transfer-encoding: chunked\r\n\r\n3d0900\r\n"])
+async def test_413_reaches_a_client_that_sends_all_of_its_body_first(gateway, path, framing):
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{framing}"
+    answer = await exchange(gateway.url, head.encode() + b" " * 4_000_000)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nconnection: close\r\n" in answer
+
+
 async def test_body_that_never_ends_does_not_hold_up_others(gateway, server):
     _, writer = await opened(gateway.url)
     head = (

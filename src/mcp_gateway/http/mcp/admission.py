@@ -14,7 +14,7 @@ from mcp_gateway.http.bodies import check_declared_length, read_body
 from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, subscriber
 from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.secrets_in_path import TOKEN_KEY
-from mcp_gateway.http.whole import TAKES_WHOLE_ANSWERS, WHOLE_BODY, WHOLE_EXCHANGE, WholeExchange
+from mcp_gateway.http.whole import TAKES_WHOLE_ANSWERS, WHOLE_BODY, WHOLE_EXCHANGE, WholeExchange, drop_rest
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.errors import INVALID_REQUEST, LIMITED
 from mcp_gateway.protocol.reply import Header, Reply, error_reply
@@ -77,6 +77,7 @@ async def posted_body(scope: Scope, receive: Receive) -> bytes | Reply:
         check_declared_length(scope, MAX_REQUEST_BYTES)
         return await read_body(receive, MAX_REQUEST_BYTES)
     except PayloadTooLargeError as exc:
+        drop_rest(scope)
         return error_reply(413, INVALID_REQUEST, exc.message, headers=(("connection", "close"),))
     except MalformedRequestError as exc:
         return error_reply(408, INVALID_REQUEST, exc.message, headers=(("connection", "close"),))

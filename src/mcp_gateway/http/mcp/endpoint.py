@@ -38,21 +38,24 @@ class McpEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         factory: Factory = scope["app"].state.factory
-        send = for_pages(send, scope, self._hosts)
-        refusal = await self._answer(scope, receive, send, factory)
+        is_usual = self._is_usual(scope["method"], scope["headers"])
+        if not is_usual:
+            send = for_pages(send, scope, self._hosts)
+        refusal = None if is_usual else self._refusal(scope)
+        if refusal is None:
+            refusal = await self._answer(scope, receive, send, factory)
         if refusal is not None:
             await respond(refusal, send, scope)
 
+    def _refusal(self, scope: Scope) -> Reply | None:
+        return (
+            place_refusal(scope, self._hosts)
+            or answer_preflight(scope, "POST")
+            or preflight(scope["method"], scope["headers"])
+        )
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send, factory: Factory) -> Reply | None:
         """Send the protocol's answer; what comes back instead is a refusal that came before it."""
-        if not self._is_usual(scope["method"], scope["headers"]):
-            refusal = (
-                place_refusal(scope, self._hosts)
-                or answer_preflight(scope, "POST")
-                or preflight(scope["method"], scope["headers"])
-            )
-            if refusal is not None:
-                return refusal
         body = await posted_body(scope, receive)
         if isinstance(body, Reply):
             return body
@@ -67,7 +70,7 @@ class McpEndpoint:
         return None
 
     def _is_usual(self, method: str, headers: list[tuple[bytes, bytes]]) -> bool:
-        """Whether none of the checks could refuse it: as most clients send their requests, told in one look."""
+        """Whether none of the checks could refuse it, nor a page have sent it: as most clients do, told in one look."""
         sent = dict(headers)
         host = sent.get(b"host")
         return (
