@@ -22,9 +22,7 @@ from mcp_gateway.storage.without_tenant import TenantOf
 class TokenStores:
     """The look-up of both kinds of tokens, and what keeps their copies true."""
 
-    def __init__(
-        self, engine: AsyncEngine, redis: Redis, clock: Clock, mac_key: bytes, audit_chain: HashChain
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, redis: Redis, clock: Clock, mac_key: bytes, audit_chain: HashChain) -> None:
         self._engine = engine
         self._audit_chain = audit_chain
         self.link = RedisLink(redis)
