@@ -67,7 +67,7 @@ class Wire:
         return watched
 
 
-class _WatchedExchange:
+class _WatchedExchange(WholeExchange):
     """What passes by the messages: a body and an answer in one piece each."""
 
     def __init__(self, exchange: WholeExchange, read: bytearray, answered: Callable[[int], None]) -> None:
@@ -80,6 +80,10 @@ class _WatchedExchange:
         body = self._exchange.body()
         self._read.extend(body or b"")
         return body
+
+    def drop_rest(self) -> None:
+        """See `WholeExchange.drop_rest`."""
+        self._exchange.drop_rest()
 
     def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
         """See `WholeExchange.answer`."""
