@@ -26,8 +26,7 @@ from mcp_gateway.kit.tasks import cancel_all
 from mcp_gateway.models.audit import AuditReport, ChainEnd
 from mcp_gateway.models.idempotency import Answer
 from mcp_gateway.models.keys import RotationReport
-from mcp_gateway.models.principals import AdminPrincipal, ApiTokenPrincipal, ServerPrincipal
-from mcp_gateway.models.token_events import TokenKind
+from mcp_gateway.models.principals import AdminPrincipal
 from mcp_gateway.services.account_keys import AccountKeys
 from mcp_gateway.services.accounts import AccountService
 from mcp_gateway.services.api_tokens import ApiTokenService
@@ -52,7 +51,6 @@ from mcp_gateway.services.tool_sets import ToolSets
 from mcp_gateway.services.upkeep import Upkeep
 from mcp_gateway.services.write_permit import WritePermit
 from mcp_gateway.storage import migrations
-from mcp_gateway.storage.announcer import TokenAnnouncer
 from mcp_gateway.storage.audit import LABEL as AUDIT_LABEL
 from mcp_gateway.storage.audit import begin_chains
 from mcp_gateway.storage.audit_check import check_log
@@ -60,14 +58,9 @@ from mcp_gateway.storage.call_memory import CallMemory
 from mcp_gateway.storage.database import open_engine
 from mcp_gateway.storage.key_use import KeyRotation, check_keys
 from mcp_gateway.storage.quota_leases import QuotaLeases
-from mcp_gateway.storage.redis_link import RedisDownError, RedisLink, open_redis
-from mcp_gateway.storage.roll_call import RollCall
+from mcp_gateway.storage.redis_link import RedisLink, open_redis
 from mcp_gateway.storage.stream_relay import StreamRelay
-from mcp_gateway.storage.token_codec import dump_api_token, dump_server, load_api_token, load_server
-from mcp_gateway.storage.token_records import TokenRecords
-from mcp_gateway.storage.token_store import TokenStore
-from mcp_gateway.storage.uow import UnitOfWork
-from mcp_gateway.storage.without_tenant import TenantOf
+from mcp_gateway.storage.token_stores import TokenStores
 from mcp_gateway.telemetry.logs import FanOut, LoggingEvents
 from mcp_gateway.telemetry.metrics import Metrics
 from mcp_gateway.upstream.addresses import any_address, is_public, private_address
@@ -98,75 +91,6 @@ class ProcessContext:
     metrics: Metrics
 
 
-class TokenStores:
-    """The look-up of both kinds of tokens, and what keeps their copies true."""
-
-    def __init__(self, context: ProcessContext, mac_key: bytes, audit_chain: HashChain) -> None:
-        self._engine = context.engine
-        self._audit_chain = audit_chain
-        self.link = RedisLink(context.redis)
-        records = TokenRecords(context.redis, self.link, mac_key)
-        self.servers: TokenStore[ServerPrincipal] = TokenStore(
-            TokenKind.SERVER,
-            load=self._load_server,
-            dump_record=dump_server,
-            load_record=load_server,
-            records=records,
-            link=self.link,
-            clock=context.clock,
-        )
-        self.api_tokens: TokenStore[ApiTokenPrincipal] = TokenStore(
-            TokenKind.API_TOKEN,
-            load=self._load_api_token,
-            dump_record=dump_api_token,
-            load_record=load_api_token,
-            records=records,
-            link=self.link,
-            clock=context.clock,
-        )
-        self.announcer = TokenAnnouncer(
-            records=records,
-            link=self.link,
-            unit_of_work=self.unit_of_work,
-            invalidate={
-                TokenKind.SERVER: self.servers.invalidate,
-                TokenKind.API_TOKEN: self.api_tokens.invalidate,
-            },
-        )
-
-        self.roll_call = RollCall(context.redis, self.link)
-        self.link.catch_up_with(self._catch_up)
-
-    def unit_of_work(self, tenant_id: str | None = None) -> UnitOfWork:
-        """A fresh transaction, of this tenant or of none yet."""
-        return UnitOfWork(self._engine, tenant_id, audit_chain=self._audit_chain)
-
-    async def _catch_up(self) -> bool:
-        if not await self.announcer.catch_up():
-            return False
-        # Known before Redis is trusted: whoever revokes from then on waits for this process. One that is out of memory
-        # takes no new member, and is of use all the same.
-        with suppress(RedisDownError):
-            await self.roll_call.register()
-        return True
-
-    async def aclose(self) -> None:
-        """End what is still being looked up, before the stores are closed."""
-        await self.roll_call.aclose()
-        await self.servers.aclose()
-        await self.api_tokens.aclose()
-
-    async def _load_server(self, digest: bytes) -> ServerPrincipal | None:
-        async with self.unit_of_work() as stores:
-            tenant_id = await stores.enter_by(TenantOf.SERVER_DIGEST, digest)
-            return await stores.servers.find_by_digest(tenant_id, digest) if tenant_id else None
-
-    async def _load_api_token(self, digest: bytes) -> ApiTokenPrincipal | None:
-        async with self.unit_of_work() as stores:
-            tenant_id = await stores.enter_by(TenantOf.API_TOKEN_DIGEST, digest)
-            return await stores.api_tokens.find_by_digest(tenant_id, digest) if tenant_id else None
-
-
 class Factory:
     """Builds services; each gets only what it uses."""
 
@@ -178,7 +102,9 @@ class Factory:
         self._clock = self.clock = context.clock
         self._public_url = settings.public_url
         self._sealer = Sealer(keys)
-        self._tokens = TokenStores(context, shared_secret, HashChain(keys, AUDIT_LABEL))
+        self._tokens = TokenStores(
+            context.engine, context.redis, context.clock, shared_secret, HashChain(keys, AUDIT_LABEL)
+        )
         self._unit_of_work = self._tokens.unit_of_work
         self._announcer = self._tokens.announcer
         self._revoker = Revoker(announcer=self._announcer, roll_call=self._tokens.roll_call, clock=context.clock)

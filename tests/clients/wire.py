@@ -1,9 +1,12 @@
 """What clients really send: every request that is not the admin API's, in its order."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mcp_gateway.http.whole import WHOLE_EXCHANGE, WholeExchange
 
 ADMIN = ("/tenant", "/api-token", "/integrated-account")
 
@@ -47,14 +50,47 @@ class Wire:
                 body.extend(message.get("body", b""))
                 return message
 
+            def answered(status: int) -> None:
+                self.seen.append(_seen(scope, path, bytes(body), status))
+
             async def sent(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    self.seen.append(_seen(scope, path, bytes(body), message["status"]))
+                    answered(message["status"])
                 await send(message)
 
+            extensions = scope.get("extensions") or {}
+            if WHOLE_EXCHANGE in extensions:
+                exchange = _WatchedExchange(extensions[WHOLE_EXCHANGE], body, answered)
+                scope["extensions"] = extensions | {WHOLE_EXCHANGE: exchange}
             await app(scope, received, sent)
 
         return watched
+
+
+class _WatchedExchange(WholeExchange):
+    """What passes by the messages: a body and an answer in one piece each."""
+
+    def __init__(self, exchange: WholeExchange, read: bytearray, answered: Callable[[int], None]) -> None:
+        self._exchange = exchange
+        self._read = read
+        self._answered = answered
+
+    def body(self) -> bytes | None:
+        """See `WholeExchange.body`."""
+        body = self._exchange.body()
+        self._read.extend(body or b"")
+        return body
+
+    def drop_rest(self) -> None:
+        """See `WholeExchange.drop_rest`."""
+        self._exchange.drop_rest()
+
+    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        """See `WholeExchange.answer`."""
+        is_sent = self._exchange.answer(status, headers, body)
+        if is_sent:
+            self._answered(status)
+        return is_sent
 
 
 def _seen(scope: Scope, path: str, body: bytes, status: int) -> Seen:

@@ -162,6 +162,10 @@ class ToolCallService:
         if refused is None:
             try:
                 outcome = await self._call(call)
+            except Exception:
+                # A bug of ours: its request is answered with a failure, and the call is told like any other.
+                self._finished(call, ErrorType.INTERNAL.value)
+                raise
             finally:
                 limits.leave(principal)
         else:
