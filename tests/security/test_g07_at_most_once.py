@@ -171,6 +171,7 @@ async def test_a_repetition_on_purpose_beside_the_first_call_leaves_both_remembe
         while not world.writes:
             await asyncio.sleep(0.01)
     meant = await world.two.call(token, tool, {**arguments, "allow_duplicate": True})
+    await world.clock.until_asleep()
     world.clock.advance(1)
     results = [await first, meant, await world.two.call(token, tool, arguments)]
     assert [kind_of(result) for result in results] == ["ok"] * 3
