@@ -4,10 +4,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.databases import fresh_database
 from tests.support.gateways import Gateway, Stores, running_gateway, settings_for
 from tests.support.stores import postgres_server, redis_server
+
+# No test is judged by the wall clock, of which a busy machine takes what it likes.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

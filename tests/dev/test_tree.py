@@ -13,8 +13,16 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mcp_gateway.dev.environment import DATABASE, MIGRATION_DATABASE, REDIS, RICHPANEL
+from tests.support.databases import fresh_database
 
 WAIT = 60
+
+
+@pytest.fixture
+def own_stores(postgres_admin_url, redis_url):
+    """A database in which nothing is sealed yet: the tree makes keys of its own, and opens nothing else."""
+    with fresh_database(postgres_admin_url, "tree", redis_url) as one:
+        yield one
 
 
 def clean_environment(**given):
@@ -41,7 +49,7 @@ def running(*arguments, **given):
 
 def ready_url(process):
     line = process.stdout.readline()
-    assert line.startswith("ready http://127.0.0.1:")
+    assert line.startswith("ready http://127.0.0.1:"), process.stderr.read()
     return line.split()[1]
 
 
@@ -68,11 +76,11 @@ def test_the_demo_plays_both_workflows_and_ends(tmp_path):
         httpx.get(url.group(1), trust_env=False)
 
 
-def test_what_is_set_wins_and_a_stop_signal_stops_it_all(tmp_path, stores):
+def test_what_is_set_wins_and_a_stop_signal_stops_it_all(tmp_path, own_stores):
     given = {
-        DATABASE: stores.database_url,
-        MIGRATION_DATABASE: stores.owner_url,
-        REDIS: stores.redis_url,
+        DATABASE: own_stores.database_url,
+        MIGRATION_DATABASE: own_stores.owner_url,
+        REDIS: own_stores.redis_url,
         "GATEWAY_OPERATOR_KEY": "0123456789abcdef-a-key-of-our-own",
     }
     options = ("--port", "0", "--data-dir", str(tmp_path), "--no-simulator")
@@ -87,8 +95,8 @@ def test_what_is_set_wins_and_a_stop_signal_stops_it_all(tmp_path, stores):
             httpx.get(url, trust_env=False)
 
 
-def test_a_part_that_dies_ends_the_tree_with_a_line(tmp_path, stores):
-    given = {DATABASE: stores.database_url, MIGRATION_DATABASE: stores.owner_url}
+def test_a_part_that_dies_ends_the_tree_with_a_line(tmp_path, own_stores):
+    given = {DATABASE: own_stores.database_url, MIGRATION_DATABASE: own_stores.owner_url}
     options = ("--port", "0", "--data-dir", str(tmp_path), "--no-simulator")
     with running("mcp_gateway.dev", "run", *options, **given) as dev:
         ready_url(dev)

@@ -11,6 +11,8 @@ from starlette.types import ASGIApp
 from mcp_gateway.cli.wire import WatchfulProtocol
 
 START_SECONDS = 20
+KEEP_ALIVE_SECONDS = 600
+"""Longer than any client here keeps an idle connection, so that none is closed in the moment of its next request."""
 
 
 class QuietServer(uvicorn.Server):
@@ -52,6 +54,7 @@ async def serving(app: ASGIApp, listener: socket.socket | None = None) -> AsyncI
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=5,
     )
     server = QuietServer(config)
