@@ -21,8 +21,6 @@ from bench.peers.processes import cpu_seconds, memory_mb, ready_url, running, tr
 from bench.peers.readings import drive
 
 SERVERS = 20
-GAP_SECONDS = 0.02
-"""Between two connections: of a burst the worker that wakes first takes all, and keeps them."""
 
 
 def measure(environment: dict[str, str], directory: Path, workers: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -32,7 +30,7 @@ def measure(environment: dict[str, str], directory: Path, workers: int, options:
         drive(target, "call", options.connections, min(2.0, options.seconds), core=None)
         family = tree(pid)
         before = [cpu_seconds([one]) for one in family]
-        reading = drive(target, "call", options.connections, options.seconds, core=None, gap_seconds=GAP_SECONDS)
+        reading = drive(target, "call", options.connections, options.seconds, core=None)
         used = [cpu_seconds([one]) - earlier for one, earlier in zip(family, before, strict=True)]
         busy = sorted(used, reverse=True)[:workers]
         return {

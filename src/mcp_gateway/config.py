@@ -181,7 +181,7 @@ class Settings(BaseSettings):
         default=8 * 1024 * 1024, ge=1024, description="size cap of one upstream answer, in bytes"
     )
     upstream_max_idle_connections: int = Field(
-        default=256, ge=1, le=4096, description="idle upstream connections kept open per process"
+        default=1024, ge=1, le=4096, description="idle upstream connections kept open per process"
     )
     result_max_characters: int = Field(
         default=40_000,

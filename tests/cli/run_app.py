@@ -8,7 +8,7 @@ from mcp_gateway.cli.workers import Workers
 
 
 def main(app, workers):
-    with bind("127.0.0.1", 0) as listener:
+    with bind("127.0.0.1", 0, has_siblings=workers > 1) as listener:
         url = base_url("127.0.0.1", listener)
         if workers == 1:
             with stop_signals_exit():

@@ -1,4 +1,5 @@
 import asyncio
+import http.client
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
-from mcp_gateway.cli.serving import GatewayServer, base_url, bind
+from mcp_gateway.cli.serving import SPREADS_CONNECTIONS, GatewayServer, base_url, bind
 from mcp_gateway.cli.wire import WatchfulProtocol
 from mcp_gateway.exceptions import ConfigurationError
 
@@ -163,6 +164,30 @@ def test_workers_that_all_died_one_after_the_other_are_all_replaced():
         process.send_signal(signal.SIGINT)
         assert process.wait(WAIT) == 0
         assert process.stderr.read() == ""
+
+
+@pytest.mark.skipif(not SPREADS_CONNECTIONS, reason="the system gives all connections to one socket")
+def test_a_burst_of_connections_is_spread_over_the_workers():
+    with running("tells_pid", workers=2) as process:
+        port = int(ready_url(process).rpartition(":")[2])
+        burst = [http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT) for _ in range(64)]
+        for connection in burst:
+            connection.connect()
+        for connection in burst:
+            connection.request("GET", "/")
+        answered = [int(connection.getresponse().read()) for connection in burst]
+        for connection in burst:
+            connection.close()
+        shares = [answered.count(pid) for pid in set(answered)]
+        assert len(shares) == 2
+        assert min(shares) >= 8  # of 64 coins, fewer than 8 heads come up once in 10^10
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT) == 0
+
+
+def test_a_port_that_another_gateways_workers_share_is_taken():
+    with bind("127.0.0.1", 0, has_siblings=True) as taken, pytest.raises(ConfigurationError, match="cannot listen on"):
+        bind("127.0.0.1", taken.getsockname()[1], has_siblings=True)
 
 
 def test_workers_end_with_their_parent():

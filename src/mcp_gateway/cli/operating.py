@@ -46,7 +46,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080, workers: WorkerCount = 1)
     """
     settings = Settings.from_environment()
     grace = int(settings.upstream_timeout_seconds) + EXTRA_GRACE_SECONDS
-    with bind(host, port) as listener:
+    with bind(host, port, has_siblings=workers > 1) as listener:
         url = base_url(host, listener)
         if workers == 1:
             with stop_signals_exit():

@@ -28,6 +28,9 @@ UNREAD_SECONDS = 30
 COLLECTION_THRESHOLDS = (10_000, 20, 100)
 """Of the garbage collector's three generations: calls make few cycles, and reference counting frees the rest."""
 
+SPREADS_CONNECTIONS = sys.platform == "linux"
+"""Elsewhere SO_REUSEPORT allows several sockets and gives every connection to one of them."""
+
 Send = Callable[[dict[str, Any]], Any]
 
 
@@ -159,17 +162,42 @@ def _settle_memory() -> None:
     gc.set_threshold(*COLLECTION_THRESHOLDS)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening-to-be socket; port 0 takes a free one.
+def bind(host: str, port: int, *, has_siblings: bool = False) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Args:
+        host: name or address of this machine.
+        port: 0 to 65535.
+        has_siblings: whether `sibling` may be asked for more on the same port, where the system can do that.
 
     Raises:
         ConfigurationError: the address is taken or is none of this machine's.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = _listening((host, port), family)
+        if has_siblings and SPREADS_CONNECTIONS:
+            # Bound alone first: a socket that allows siblings would join those of another gateway without a word.
+            address = listener.getsockname()[:2]
+            listener.close()
+            listener = _listening(address, family, reuse_port=True)
     except (OSError, OverflowError) as exc:
         raise ConfigurationError(f"cannot listen on {host} port {port}: {exc}") from exc
+    return listener
+
+
+def sibling(listener: socket.socket) -> socket.socket:
+    """Another socket for the same address, with a queue of its own where the system spreads connections over them.
+
+    Processes that accept from one queue take what they can get, and of a burst one of them gets nearly all.
+    """
+    if not (SPREADS_CONNECTIONS and listener.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)):
+        return listener.dup()
+    return _listening(listener.getsockname()[:2], listener.family, reuse_port=True)
+
+
+def _listening(address: tuple[str, int], family: int, *, reuse_port: bool = False) -> socket.socket:
+    listener = socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=reuse_port)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
     return listener

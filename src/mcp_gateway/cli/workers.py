@@ -1,4 +1,4 @@
-"""Keeps several serving processes on one socket, and replaces those that die."""
+"""Keeps several serving processes on one address, and replaces those that die."""
 
 import os
 import signal
@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+
+from mcp_gateway.cli.serving import sibling
 
 CHECK_SECONDS = 1.0
 """How often dead workers are looked for; also the shortest time between two starts of one that keeps dying."""
@@ -20,7 +22,7 @@ class Workers:
 
     Args:
         app: `module:factory` of the ASGI application.
-        listener: bound socket that all of them accept on.
+        listener: bound socket; each worker accepts on a sibling of it.
         count: how many.
         grace_seconds: how long requests that run may take to end.
     """
@@ -30,7 +32,8 @@ class Workers:
         self._listener = listener
         self._count = count
         self._grace_seconds = grace_seconds
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._workers: dict[subprocess.Popen[bytes], socket.socket] = {}
+        """With the socket each one accepts on."""
         self._stopping = threading.Event()
 
     def run(self, on_ready: Callable[[], None]) -> None:
@@ -42,8 +45,9 @@ class Workers:
         before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             # The first one alone: a bad setting is then told once and not by every worker.
-            for _ in range(self._count):
-                self._start_one()
+            self._start_one(self._listener)
+            for _ in range(self._count - 1):
+                self._start_one(sibling(self._listener))
             on_ready()
             while not self._stopping.wait(CHECK_SECONDS):
                 self._replace_dead()
@@ -59,11 +63,11 @@ class Workers:
                 worker.terminate()
         self._stopping.set()
 
-    def _start_one(self) -> None:
+    def _start_one(self, listener: socket.socket) -> None:
         if self._stopping.is_set():
             return
-        worker, ready = self._spawn()
-        self._workers.append(worker)
+        worker, ready = self._spawn(listener)
+        self._workers[worker] = listener
         with os.fdopen(ready, "rb") as reader:
             if not reader.read(1) and not self._stopping.is_set():
                 raise SystemExit(worker.wait())
@@ -71,16 +75,17 @@ class Workers:
     def _replace_dead(self) -> None:
         for worker in list(self._workers):
             if worker.poll() is not None:
-                self._workers.remove(worker)
+                listener = self._workers.pop(worker)
                 sys.stderr.write(f"worker {worker.pid} ended with status {worker.returncode}; starting another\n")
-                replacement, ready = self._spawn()
+                # What waits in its queue waits for the new one; the others' connections never came there.
+                replacement, ready = self._spawn(listener)
                 os.close(ready)
-                self._workers.append(replacement)
+                self._workers[replacement] = listener
 
-    def _spawn(self) -> tuple[subprocess.Popen[bytes], int]:
+    def _spawn(self, listener: socket.socket) -> tuple[subprocess.Popen[bytes], int]:
         """A worker, and the descriptor that says `+` when it is ready and ends when it is gone."""
         ready_read, ready_write = os.pipe()
-        listener_fd = self._listener.fileno()
+        listener_fd = listener.fileno()
         arguments = (self._app, str(listener_fd), str(ready_write), str(self._grace_seconds))
         worker = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "mcp_gateway.cli.worker", *arguments],
@@ -101,3 +106,5 @@ class Workers:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
+        for listener in self._workers.values():
+            listener.close()
