@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from tests.security.figures import FILE, FULL, GATES, Figure, read
@@ -19,11 +20,13 @@ def main(options: list[str]) -> int:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "figures.jsonl"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", *(options or [str(HERE)])]
+        started = time.monotonic()
         status = subprocess.run(  # noqa: S603 - our own command
             command, env=os.environ | {FULL: "1", FILE: str(path)}, check=False
         ).returncode
         found = read(path)
     print("\n".join(table(found)))
+    print(f"{len(found)} figures in {time.monotonic() - started:.0f} s")
     # Asked for one file, the others owe nothing.
     missing = [] if options else [gate for gate in GATES if gate not in {figure.gate for figure in found}]
     if missing:
