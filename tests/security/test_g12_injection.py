@@ -164,11 +164,17 @@ async def test_marker_is_any_text_where_no_fence_is_set(shop):
     assert not answer["isError"]
 
 
-async def test_read_only_token_writes_nothing_whichever_tool_it_names(shop, figures):
+async def test_read_only_token_writes_nothing_whichever_tool_it_names(shop, figures, scale):
     server = await shop.gateway.server({"methods": ["read"]}, api_key=KEY)
     writing = [tool for tool in RICHPANEL.tools if tool.kind == "write"]
     shop.simulator.recorder.reset()
     calls = [(tool.name, dict(example.arguments)) for tool in writing for example in tool.examples]
+    for text in injections(SEED + 2, scale(full=100, quick=2)):
+        for tool in writing:
+            usual = tool.examples[0].arguments
+            calls.append(
+                (tool.name, {name: text if isinstance(value, str) else value for name, value in usual.items()})
+            )
     for name, arguments in calls:
         answer = await shop.gateway.call(server.token, name, arguments)
         assert answer["structuredContent"]["error"]["type"] == "tool_unavailable"

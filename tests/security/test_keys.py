@@ -91,7 +91,7 @@ async def servers_of(gateway: Gateway, count: int) -> list[McpServer]:
 
 
 async def test_secrets_are_sealed_anew_while_calls_run_and_the_old_key_can_go(world, figures, scale):
-    count, calls, failed = scale(full=1000, quick=120), 0, 0
+    count, calls, failed = scale(full=10_000, quick=120), 0, 0
     async with running_gateway(world.settings(OLD)) as before:
         servers = await servers_of(before, 3)
         await fill(world, servers[0].tenant_id, count - len(servers))
