@@ -30,8 +30,6 @@ class Load:
     """Every answer must hold it and have status 200; one that does not counts as bad."""
     at_most: int = 0
     """So many requests and then no more, whatever time is left; 0 for no such end."""
-    gap_seconds: float = 0.0
-    """Between opening one connection and the next."""
 
 
 @dataclass
@@ -92,7 +90,6 @@ class Driver:
         """For as long as asked; what is on its way then is waited for, and counted."""
         for _ in range(self._load.connections):
             self._open()
-            time.sleep(self._load.gap_seconds)
         started, cpu = time.perf_counter(), time.process_time()
         end = started + self._load.seconds
         waiting = min(len(self._connections), self._left)

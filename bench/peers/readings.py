@@ -26,7 +26,6 @@ def drive(
     *,
     at_most: int = 0,
     core: int | None = LOAD_CORE,
-    gap_seconds: float = 0.0,
 ) -> Reading:
     """One load, from the other core."""
     load = Load(
@@ -37,7 +36,6 @@ def drive(
         seconds=seconds,
         mark=target.marks[scenario],
         at_most=at_most,
-        gap_seconds=gap_seconds,
     )
     command = pinned([sys.executable, str(HERE / "load.py")], core)
     done = subprocess.run(command, input=json.dumps(asdict(load)), capture_output=True, text=True, check=False)

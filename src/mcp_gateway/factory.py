@@ -63,7 +63,7 @@ from mcp_gateway.storage.stream_relay import StreamRelay
 from mcp_gateway.storage.token_stores import TokenStores
 from mcp_gateway.telemetry.logs import FanOut, LoggingEvents
 from mcp_gateway.telemetry.metrics import Metrics
-from mcp_gateway.upstream.addresses import any_address, is_public, private_address
+from mcp_gateway.upstream.addresses import ANY_ADDRESS, PUBLIC_ADDRESSES, private_address
 from mcp_gateway.upstream.client import IntegrationClient, Service
 from mcp_gateway.upstream.port import UpstreamClient
 
@@ -318,7 +318,7 @@ def _open_client(settings: Settings, integration: Integration) -> IntegrationCli
         max_bytes=settings.upstream_max_bytes,
         max_idle_connections=settings.upstream_max_idle_connections,
         service=Service(integration.title, integration.key_header),
-        may_connect=any_address if settings.allow_private_upstream else is_public,
+        addresses=ANY_ADDRESS if settings.allow_private_upstream else PUBLIC_ADDRESSES,
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from mcp_gateway.exceptions import ConfigurationError, UpstreamUnreachableError
 from mcp_gateway.factory import open_factory
-from mcp_gateway.upstream.addresses import is_public, private_address
+from mcp_gateway.upstream.addresses import PUBLIC_ADDRESSES, is_public, private_address
 from tests.support.gateways import settings_for
 from tests.support.peers import Peer, always, answer
 from tests.upstream.conftest import KEY, request
@@ -45,7 +45,7 @@ async def test_name_that_leads_nowhere_is_no_finding():
 @pytest.mark.parametrize("host", ["127.0.0.1", "0x7f.1", "2130706433", "localhost"])
 async def test_nothing_is_sent_to_an_address_that_is_not_public(host, make_client):
     async with Peer(always(answer())) as peer:
-        client = make_client(f"http://{host}:{peer.port}", may_connect=is_public)
+        client = make_client(f"http://{host}:{peer.port}", addresses=PUBLIC_ADDRESSES)
         with pytest.raises(UpstreamUnreachableError, match="does not connect to") as caught:
             await client.send(request(), KEY)
         assert not caught.value.sent

@@ -158,18 +158,17 @@ class ToolCallService:
 
     async def _run(self, call: "_Call") -> ToolOutcome:
         limits, principal = self._limits, call.principal
-        refused = None if limits.enter_at_hand(principal) else await limits.enter(principal)
-        if refused is None:
-            try:
-                outcome = await self._call(call)
-            except Exception:
-                # A bug of ours: its request is answered with a failure, and the call is told like any other.
-                self._finished(call, ErrorType.INTERNAL.value)
-                raise
-            finally:
-                limits.leave(principal)
-        else:
-            outcome = refused
+        try:
+            outcome = None if limits.enter_at_hand(principal) else await limits.enter(principal)
+            if outcome is None:
+                try:
+                    outcome = await self._call(call)
+                finally:
+                    limits.leave(principal)
+        except Exception:
+            # A bug of ours: its request is answered with a failure, and the call is told like any other.
+            self._finished(call, ErrorType.INTERNAL.value)
+            raise
         if outcome.error is not None:
             outcome = within_budget(outcome, self._budget)
             if outcome.error is not None and outcome.error.type is ErrorType.RATE_LIMITED:

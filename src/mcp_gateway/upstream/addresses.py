@@ -6,6 +6,8 @@ OWASP, Server-Side Request Forgery Prevention.
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -43,16 +45,35 @@ def any_address(_address: str) -> bool:
     return True
 
 
+async def system_look_up(host: str, port: int) -> Sequence[str]:
+    """By the system's resolver, so that `/etc/hosts`, container names and `nsswitch` hold as for every program."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(place[0]) for *_, place in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """How a name leads to addresses, and which of them may be connected to."""
+
+    may_connect: Callable[[str], bool]
+    """Given an IP address as text."""
+    look_up: Callable[[str, int], Awaitable[Sequence[str]]] = system_look_up
+    """A name and a port to IP addresses, in the order in which to try them; OSError where there are none."""
+
+
+ANY_ADDRESS = Addresses(any_address)
+PUBLIC_ADDRESSES = Addresses(is_public)
+
+
 async def private_address(base_url: str, *, seconds: float) -> str | None:
     """An address that is not public and that the URL's host leads to, in whatever spelling; None where there is none.
 
     A name that leads nowhere in time is no finding: each connection is checked again.
     """
     parts = urlsplit(base_url)
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(seconds):
-            found = await loop.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+            found = await system_look_up(parts.hostname or "", parts.port or 0)
     except (OSError, UnicodeError):  # TimeoutError is an OSError
         return None
-    return next((address for *_, place in found if not is_public(address := str(place[0]))), None)
+    return next((address for address in found if not is_public(address)), None)

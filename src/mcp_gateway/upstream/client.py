@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from mcp_gateway.exceptions import FaultError
 from mcp_gateway.models.upstream import UpstreamRequest, UpstreamResponse
-from mcp_gateway.upstream.addresses import any_address
+from mcp_gateway.upstream.addresses import ANY_ADDRESS, Addresses
 from mcp_gateway.upstream.connection import UpstreamConnection
 from mcp_gateway.upstream.failures import Failures
 from mcp_gateway.upstream.headers import outgoing_headers
-from mcp_gateway.upstream.pool import AddressCheck, ConnectionPool, Origin
+from mcp_gateway.upstream.pool import ConnectionPool, Origin
 from mcp_gateway.upstream.port import LastLook
 
 _TARGET = re.compile(r"/[A-Za-z0-9\-._~%!$&'()*+,;=:@/?\[\]|]*")
@@ -50,7 +50,7 @@ class IntegrationClient:
         max_idle_connections: int,
         ca_certificates: bytes | None = None,
         service: Service = RICHPANEL,
-        may_connect: AddressCheck = any_address,
+        addresses: Addresses = ANY_ADDRESS,
     ) -> None:
         """Opens no connection yet.
 
@@ -62,7 +62,7 @@ class IntegrationClient:
             max_bytes: cap of one answer's body.
             max_idle_connections: kept open for reuse; connections in use are not limited.
             ca_certificates: PEM, trusted besides the system's.
-            may_connect: which of the addresses that the host's name leads to may be connected to.
+            addresses: which ones the host's name leads to, and which of them may be connected to.
 
         Raises:
             ValueError: the base URL is not one.
@@ -84,7 +84,7 @@ class IntegrationClient:
             max_bytes=max_bytes,
             max_idle=max_idle_connections,
             connect_seconds=connect_timeout_seconds,
-            may_connect=may_connect,
+            addresses=addresses,
         )
 
     async def send(

@@ -1,20 +1,16 @@
 """Connections to one origin: made when needed, put away when idle, never shared by two requests at a time."""
 
 import asyncio
-import socket
 import ssl
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from mcp_gateway.upstream.addresses import Addresses
 from mcp_gateway.upstream.connection import UpstreamConnection
 from mcp_gateway.upstream.failures import Failures
 
 IDLE_SECONDS = 30.0
 """Below the idle timeouts usual for load balancers (60 s), so that a connection put away is rarely found dead."""
-
-AddressCheck = Callable[[str], bool]
-"""Whether an IP address, as text, may be connected to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +33,14 @@ class ConnectionPool:
         max_bytes: int,
         max_idle: int,
         connect_seconds: float,
-        may_connect: AddressCheck,
+        addresses: Addresses,
     ) -> None:
+        self._addresses = addresses
         self._origin = origin
         self._failures = failures
         self._max_bytes = max_bytes
         self._max_idle = max_idle
         self._connect_seconds = connect_seconds
-        self._may_connect = may_connect
         self._idle: deque[UpstreamConnection] = deque()
         self._reaper: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -70,7 +66,7 @@ class ConnectionPool:
         give_up = loop.time() + self._connect_seconds
         try:
             async with asyncio.timeout_at(min(give_up, deadline)):
-                return await self._connect(loop)
+                return await self._connect(loop, min(give_up, deadline))
         except TimeoutError:
             raise (self._failures.too_late() if deadline < give_up else self._failures.unreachable()) from None
         except (OSError, UnicodeError) as exc:  # ssl.SSLError is an OSError; UnicodeError is a name no IDNA can hold
@@ -95,32 +91,37 @@ class ConnectionPool:
         while self._idle:
             self._idle.pop().close()
 
-    async def _connect(self, loop: asyncio.AbstractEventLoop) -> UpstreamConnection:
+    async def _connect(self, loop: asyncio.AbstractEventLoop, give_up: float) -> UpstreamConnection:
         """The first of the name's addresses that answers; each is checked, and then connected to by number.
 
-        Checking the name and connecting by name would leave it to a second look-up where the bytes go.
+        Checking the name and connecting by name would leave it to a second look-up where the bytes go. An address that
+        swallows everything has a share of the time only, so that the others get theirs.
         """
         origin = self._origin
-        found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
-        allowed = [address for address in addresses if self._may_connect(address)]
+        found = await self._addresses.look_up(origin.host, origin.port)
+        allowed = [address for address in found if self._addresses.may_connect(address)]
         if not allowed:
             raise self._failures.forbidden()
         failure: OSError | None = None
-        for address in allowed:
+        for number, address in enumerate(allowed):
+            share = (give_up - loop.time()) / (len(allowed) - number)
             try:
-                _, connection = await loop.create_connection(
-                    lambda: UpstreamConnection(self._failures, self._max_bytes, self._lost),
-                    address,
-                    origin.port,
-                    ssl=origin.tls,
-                    server_hostname=origin.host if origin.tls else None,
-                )
-            except OSError as exc:
+                async with asyncio.timeout(share):
+                    return await self._connect_to(loop, address)
+            except OSError as exc:  # TimeoutError is one
                 failure = exc
-            else:
-                return connection
         raise failure or self._failures.unreachable()
+
+    async def _connect_to(self, loop: asyncio.AbstractEventLoop, address: str) -> UpstreamConnection:
+        tls, host = self._origin.tls, self._origin.host
+        _, connection = await loop.create_connection(
+            lambda: UpstreamConnection(self._failures, self._max_bytes, self._lost),
+            address,
+            self._origin.port,
+            ssl=tls,
+            server_hostname=host if tls else None,
+        )
+        return connection
 
     def _lost(self, connection: UpstreamConnection) -> None:
         if connection in self._idle:
