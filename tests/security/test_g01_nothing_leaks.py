@@ -19,6 +19,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
+from mcp_gateway.services.servers import MAX_RETIRING
 from richpanel_sim.app import create_app as create_simulator
 from richpanel_sim.fault_kinds import KINDS
 from richpanel_sim.faults import ForcedAnswer
@@ -77,6 +78,7 @@ class Traffic:
         self.servers: list[McpServer] = []
         self.keys: list[str] = []
         self.statuses: dict[int, int] = {}
+        self._rotations = 0
 
     async def prepare(self) -> None:
         for number, key in enumerate(self._simulator.keys):
@@ -168,7 +170,10 @@ class Traffic:
         number = self._chance.randrange(len(self.servers))
         server = self.servers[number]
         path = f"/integrated-account/{server.account_id}/mcp/{server.id}/rotate"
-        response = await self._gateway.admin("POST", path, {"overlap_seconds": 60}, key=OPERATOR_KEY)
+        # A server has so many earlier tokens at a time and no more.
+        overlap = 60 if self._rotations < MAX_RETIRING else 0
+        self._rotations += 1
+        response = await self._gateway.admin("POST", path, {"overlap_seconds": overlap}, key=OPERATOR_KEY)
         assert response.status_code == 200, response.text
         token = response.json()["token"]
         self.secrets.add(token)
