@@ -66,7 +66,11 @@ def main() -> int:
     options = parser.parse_args()
     seconds = options.seconds or (2.0 if options.quick else 5.0)
     wanted = [word.strip().lower() for word in options.only.split(",") if word.strip()]
-    peers = [peer for peer in PEERS if not wanted or any(word in peer.name.lower() for word in wanted)]
+    peers = [
+        peer
+        for peer in PEERS
+        if (any(word in peer.name.lower() for word in wanted) if wanted else not (options.quick and peer.is_older))
+    ]
     stub = [sys.executable, str(HERE / "stub.py"), "--delay-ms", str(options.delay_ms)]
     results = []
     with tempfile.TemporaryDirectory() as place:
