@@ -133,3 +133,25 @@ async def test_event_that_cannot_be_told_is_counted(log_into, metrics, stores):
 @pytest.mark.parametrize("arguments", [{"a": [1] * 500_000}, {"a": {str(number): number for number in range(1000)}}])
 def test_arguments_of_many_values_are_not_counted_one_by_one(arguments):
     assert weigh(arguments) == 1024 * 1024
+
+
+async def test_calls_that_come_while_a_batch_is_written_wait_for_the_next_one(log_into, metrics, stores):
+    """Under steady calls there is always one more: a transaction for each would never end."""
+    log = log_into(stores.database_url)
+    inner, transactions = log._unit_of_work, 0
+
+    def unit_of_work(tenant_id=None):
+        nonlocal transactions
+        transactions += 1
+        log.tool_call_finished(event(transactions))
+        return inner(tenant_id)
+
+    log._unit_of_work = unit_of_work
+    log.tool_call_finished(event())
+    async with asyncio.timeout(WAIT_SECONDS):
+        await log._write()
+    assert transactions == 1
+    assert log._some.is_set()
+    log._unit_of_work = inner
+    await log.aclose()
+    assert lost(metrics) == 0

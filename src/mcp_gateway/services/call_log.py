@@ -99,7 +99,7 @@ class ToolCallLog:
             await self._some.wait()
             await self._pause(failures)
             try:
-                await self._write_all()
+                await self._write()
                 failures = 0
             except StoreUnavailableError as exc:
                 failures += 1
@@ -114,7 +114,8 @@ class ToolCallLog:
         """Write what is left, for a few seconds at most; `run` has ended already."""
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
-                await self._write_all()
+                while self._events or self._rows:
+                    await self._write()
         except (StoreUnavailableError, TimeoutError):
             self._lose(len(self._rows) + len(self._events))
         self._told_at = -TOLD_SECONDS
@@ -140,16 +141,23 @@ class ToolCallLog:
         except TimeoutError:
             return
 
-    async def _write_all(self) -> None:
+    async def _write(self) -> None:
+        """Write what is there, and whole batches of what comes meanwhile.
+
+        Less than a batch waits for the next pause: under steady calls there is always a row or two more, and a
+        transaction for each would cost more than the calls.
+        """
         self._some.clear()
         self._many.clear()
         try:
             while self._events or self._rows:
                 await self._make_rows()
                 await self._write_batch()
-        except BaseException:
-            self._some.set()
-            raise
+                if len(self._rows) + len(self._events) < BATCH_ROWS:
+                    break
+        finally:
+            if self._events or self._rows:
+                self._some.set()
 
     async def _make_rows(self) -> None:
         """Turn events into rows, which are small: arguments wait no longer than they must."""
