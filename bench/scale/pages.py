@@ -129,7 +129,7 @@ async def _counted(connection: AsyncConnection, one: List, after: str | None) ->
 def times_over_http(url: str, environment: Mapping[str, str], made: Provisioned) -> dict[str, float]:
     """List and place to the median milliseconds of a page."""
     key = next(iter(parse_encryption_keys(SecretStr(environment["GATEWAY_ENCRYPTION_KEYS"])).values()))
-    cursors = ListCursors(CursorSigner(key))
+    cursors = ListCursors(CursorSigner([key]))
     headers = {"authorization": f"Bearer {environment['GATEWAY_OPERATOR_KEY']}"}
     found = {}
     with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
