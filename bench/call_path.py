@@ -90,7 +90,9 @@ async def started() -> AsyncIterator[Any]:
 
     lifespan = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send))
     await is_up.wait()
-    upstreams = app._app.state.factory.tool_calls._upstreams  # type: ignore[attr-defined]  # noqa: SLF001
+    # The application offers no seam for upstream's client, and a socket is what this leaves out.
+    factory = app._app.state.factory  # type: ignore[attr-defined]  # noqa: SLF001
+    upstreams = factory.tool_calls._upstreams  # noqa: SLF001
     upstreams.update(dict.fromkeys(upstreams, Upstream()))
     yield app
     ends.set()

@@ -123,6 +123,7 @@ def wait_for_answer(url: str, process: "subprocess.Popen[str]") -> None:
         with contextlib.suppress(httpx.HTTPError):
             httpx.get(url, timeout=1)
             return
+        # The peers are other people's programs: none tells when it is ready.
         time.sleep(0.01)
     raise SystemExit(f"{url} does not answer")
 

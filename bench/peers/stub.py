@@ -34,6 +34,8 @@ def ticket(ticket_id: str) -> bytes:
     """JSON of one ticket as Richpanel answers it, three HTML comments in it, BODY_LENGTH bytes."""
     asked = "<div><p>Hello,</p><p>where is my order <b>#1042</b>? I ordered on <i>Monday</i> &amp; paid.</p></div>"
     told = '<p>Hi Ada,<br>it left our house today: <a href="https://track.example/FH1042">follow the parcel</a>.</p>'
+    thanks = comment(3, "<p></p>")
+    comments = [comment(1, asked), comment(2, told), thanks]
     found: dict[str, object] = {
         "id": ticket_id,
         "conversation_no": 84920,
@@ -51,11 +53,9 @@ def ticket(ticket_id: str) -> bytes:
         "customFields": {},
         "customer_profile": {"firstName": "Ada", "lastName": "Whitlock", "email": "ada.whitlock@shopper.example"},
         "via": {"channel": "email", "source": {"from": {"address": "ada.whitlock@shopper.example"}}},
-        "comments": [comment(1, asked), comment(2, told)],
+        "comments": comments,
         "url": "https://app.richpanel.com/conversations?viewConversation=f4a5668b",
     }
-    thanks = comment(3, "<p></p>")
-    found["comments"] = [*found["comments"], thanks]  # type: ignore[misc]
     missing = BODY_LENGTH - len(json.dumps({"ticket": found}))
     thanks["body"] = f"<p>{('Thank you very much! ' * 40)[:missing]}</p>"
     return json.dumps({"ticket": found}).encode()

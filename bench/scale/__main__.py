@@ -71,6 +71,7 @@ def touched(target: Target, count: int) -> dict[str, Any]:
 def first_touches(target: Target, count: int) -> dict[str, dict[str, Any]]:
     """The three ways a token is found: in Postgres, in Redis, in the process."""
     found = {"Postgres": touched(target, count)}
+    # Until the process has let its copies go, and Redis still has them: the gateway's clock is the machine's here.
     time.sleep(PROCESS_CACHE_SECONDS + 1)
     found["Redis"] = touched(target, count)
     # Ten by ten, twice: what was read a moment ago is still in the process.
