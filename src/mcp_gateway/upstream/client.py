@@ -103,7 +103,8 @@ class IntegrationClient:
             raise self._failures.too_late()
         deadline = asyncio.get_running_loop().time() + left_seconds
         connection = self._pool.take_idle() or await self._connected(deadline, last_look)
-        answer = await connection.exchange(outgoing, deadline)
+        # A write leaves as soon as its connection was found to be quiet.
+        answer = await connection.exchange(outgoing, deadline, at_once=request.is_write)
         self._pool.put_away(connection)
         return UpstreamResponse(
             status=answer.status, headers=answer.headers, body=answer.body, seconds=time.monotonic() - started

@@ -13,6 +13,7 @@ from typing import cast
 import httptools
 
 from mcp_gateway.exceptions import UpstreamError
+from mcp_gateway.kit.cork import Cork
 from mcp_gateway.upstream.failures import Failures
 from mcp_gateway.upstream.headers import keep
 
@@ -62,6 +63,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._max_bytes = max_bytes
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
+        self._cork = Cork.of(self._loop)
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
         # RFC 9112 §6.3: beside chunks a length does not count. llhttp would refuse the pair.
@@ -76,12 +78,13 @@ class UpstreamConnection(asyncio.Protocol):
         self.idle_since = 0.0
         """Loop time at which it was last put away."""
 
-    async def exchange(self, request: bytes, deadline: float) -> Answer:
+    async def exchange(self, request: bytes, deadline: float, *, at_once: bool = False) -> Answer:
         """Send one request and read its answer; cancelling closes the connection.
 
         Args:
             request: head and body as they go.
             deadline: loop time at which the answer must be complete.
+            at_once: write it before anything else happens, and not with what else is written in this turn.
 
         Raises:
             UpstreamError: no complete answer; the connection is closed, and the request may have been carried out.
@@ -91,7 +94,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._waiter = waiter
         timer = self._loop.call_at(deadline, self._fail_with, self._failures.unfinished)
         try:
-            self._transport.write(request)
+            if at_once:
+                self._transport.write(request)
+            else:
+                self._cork.write(self._transport, request)
             return await waiter
         except BaseException:
             self.abort()
