@@ -23,9 +23,10 @@ MAX_FUNCTION_LINES = 60
 
 CLOCK = "mcp_gateway/kit/clock.py"
 CATCH_ALL = {
-    # The two edges, where whatever is left becomes an answer and a log line with its traceback.
+    # The edges, where whatever is left becomes an answer and a log line with its traceback.
     "mcp_gateway/http/edge.py",
     "mcp_gateway/http/mcp/endpoint.py",
+    "mcp_gateway/http/mcp/direct.py",
     # Loops for the life of the process: one that ended by a bug would end unnoticed.
     "mcp_gateway/services/upkeep.py",
     "mcp_gateway/services/call_log.py",

@@ -17,6 +17,7 @@ from mcp_gateway.http.client_address import ClientAddress
 from mcp_gateway.http.edge import Edge
 from mcp_gateway.http.errors import install_error_handlers
 from mcp_gateway.http.idempotency import on_already_answered
+from mcp_gateway.http.mcp.direct import DirectMcp
 from mcp_gateway.http.mcp.endpoint import McpEndpoint
 from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.mcp.patience import Patience
@@ -76,29 +77,31 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    routes = _mcp_routes(settings)
+    hosts_served = HostCheck(
+        public_url=settings.public_url,
+        allowed_hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
+    )
+    patience = Patience(stream_after=settings.stream_after_seconds, keep_alive=settings.keep_alive_seconds)
+    routes = _mcp_routes(settings, hosts_served, patience)
     app.router.routes[:0] = routes
     for module in (tenants, api_tokens, catalog_routes, accounts, servers, tool_calls, audit_log, call_log, health):
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     install_error_handlers(app)
     app.add_exception_handler(AlreadyAnsweredError, on_already_answered)
-    return Edge(
+    edge = Edge(
         app,
         metrics=metrics,
         client_address=ClientAddress(settings.trusted_proxies),
         on_drain=drain,
         endpoints={route.path: route.endpoint for route in routes if route.path in ENDPOINT_ROUTES},
     )
+    edge.direct = DirectMcp(edge, app.state, hosts_served, patience)
+    return edge
 
 
-def _mcp_routes(settings: Settings) -> list[Route]:
-    hosts = HostCheck(
-        public_url=settings.public_url,
-        allowed_hosts=settings.allowed_hosts,
-        allowed_origins=settings.allowed_origins,
-    )
-    patience = Patience(stream_after=settings.stream_after_seconds, keep_alive=settings.keep_alive_seconds)
+def _mcp_routes(settings: Settings, hosts: HostCheck, patience: Patience) -> list[Route]:
     endpoints = (
         (ENDPOINT_ROUTES, McpEndpoint(hosts, patience)),
         (STREAM_ROUTES, StreamEndpoint(hosts, settings.public_url, settings.keep_alive_seconds)),

@@ -150,6 +150,9 @@ class FixtureHost:
     async def admit(self) -> Refusal | None:
         return None
 
+    def admit_at_hand(self) -> bool:
+        return True
+
     def quota(self) -> Quota | None:
         return None
 

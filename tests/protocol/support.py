@@ -58,6 +58,9 @@ class FakeHost:
     async def admit(self) -> Refusal | None:
         return self.refusal
 
+    def admit_at_hand(self) -> bool:
+        return self.refusal is None
+
     def quota(self) -> Quota | None:
         return self.own_quota
 

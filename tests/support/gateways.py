@@ -11,6 +11,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from mcp_gateway.config import Settings
+from mcp_gateway.http.edge import Edge
 from mcp_gateway.kit.clock import Clock
 from mcp_gateway.main import create_app
 from tests.support.asgi import serving
@@ -142,7 +143,7 @@ async def running_gateway(
     settings: Settings,
     *,
     clock: Clock | None = None,
-    seen_by: Callable[[ASGIApp], ASGIApp] | None = None,
+    seen_by: Callable[[Edge], ASGIApp] | None = None,
     **more: Any,
 ) -> AsyncIterator[Gateway]:
     """A gateway on a real socket, with everything `serve` has.

@@ -15,6 +15,7 @@ import uvicorn
 
 from mcp_gateway.cli.wire import WatchfulProtocol
 from mcp_gateway.exceptions import ConfigurationError
+from mcp_gateway.http.whole import DirectAnswers
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
@@ -39,6 +40,8 @@ class StartGuard:
 
     def __init__(self, app: Any) -> None:
         self._app = app
+        self.direct: DirectAnswers[Any] | None = getattr(app, "direct", None)
+        """What the application offers the server protocol."""
         self.failure: BaseException | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:

@@ -8,12 +8,13 @@ Source of the statuses: RFC 6585 §5 (431), RFC 9110 §15.5.9 (408).
 """
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from mcp_gateway.http.whole import WHOLE_EXCHANGE
+from mcp_gateway.constants import MAX_REQUEST_BYTES
+from mcp_gateway.http.whole import WHOLE_EXCHANGE, DirectAnswers, WholeAnswer, field_lines
+from mcp_gateway.kit.cork import Cork
 
 MAX_PIPELINED = 8
 """Requests that may wait behind one on a connection before reading stops, and with it the watch on the client."""
@@ -42,57 +43,54 @@ class _HeadTooLargeError(Exception):
 
 
 class _WholeExchange:
-    """One request of uvicorn's, without a message for each part of it."""
+    """One request of uvicorn's, without a message for each part of its answer."""
 
     __slots__ = ("_cycle", "_protocol")
 
     def __init__(self, cycle: RequestResponseCycle, protocol: "WatchfulProtocol") -> None:
-        self._cycle = cycle
+        self._cycle: RequestResponseCycle | None = cycle
         self._protocol = protocol
 
-    def body(self) -> bytes | None:
-        """See `WholeExchange.body`."""
-        cycle = self._cycle
-        if cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
-            return None
-        body = bytes(cycle.body)
-        cycle.body = bytearray()
-        cycle.message_event.clear()
-        cycle.flow.resume_reading()
-        return body
+    def end(self) -> None:
+        """There is nothing more to be answered. The scope leads here: from here a circle would lead back to it."""
+        self._cycle = None
 
     def drop_rest(self) -> None:
         """See `WholeExchange.drop_rest`."""
         cycle = self._cycle
-        if cycle.more_body and not cycle.waiting_for_100_continue:
+        if cycle is not None and cycle.more_body and not cycle.waiting_for_100_continue:
             cycle.transport = cast("asyncio.Transport", _LingeringTransport(self._protocol))
 
-    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
-        """See `WholeExchange.answer`.
-
-        Raises:
-            RuntimeError: a header holds what would end it.
-        """
+    def answer(self, answer: WholeAnswer) -> bool:
+        """See `WholeExchange.answer`."""
         cycle = self._cycle
+        if cycle is None or cycle.disconnected:
+            return True
         if cycle.flow.write_paused or cycle.response_started or cycle.scope["method"] == "HEAD":
             return False
-        if cycle.disconnected:
-            return True
-        lines = b"".join([b"%b: %b\r\n" % field for field in (*cycle.default_headers, *headers)])
-        fields = len(cycle.default_headers) + len(headers)
-        if lines.count(b"\r") != fields or lines.count(b"\n") != fields or b"\0" in lines:
-            raise RuntimeError("Invalid HTTP header.")
         cycle.response_started = cycle.response_complete = True
-        if CLOSE in lines:
-            cycle.keep_alive = False
-        elif not cycle.keep_alive:
-            lines += CLOSE
-        cycle.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], lines, body))
+        cycle.keep_alive = cycle.keep_alive and CLOSE not in answer.fields
+        self._protocol.write(answer, cycle.transport, is_last=not cycle.keep_alive)
         cycle.message_event.set()
-        if not cycle.keep_alive:
-            cycle.transport.close()
         cycle.on_response()
         return True
+
+
+_latest_defaults: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
+
+
+def _default_lines(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Those of uvicorn's own headers: a new list each second, for the date is among them."""
+    global _latest_defaults  # noqa: PLW0603 - a copy of what is one per process, and only that
+    known, lines = _latest_defaults
+    if known is not headers:
+        lines = field_lines(headers)
+        _latest_defaults = (headers, lines)
+    return lines
+
+
+def _nothing() -> None:
+    """Of a cycle that is over: it must not lead back to its connection."""
 
 
 class _LingeringTransport:
@@ -106,6 +104,33 @@ class _LingeringTransport:
 
     def close(self) -> None:
         self._protocol.linger()
+
+
+class _KnownHead:
+    """A head that was read on this connection, and what the application knows of it."""
+
+    __slots__ = ("_length", "head", "known")
+
+    def __init__(self, head: bytes, length: int, known: Any) -> None:
+        self.head = head
+        self._length = length
+        self.known = known
+
+    @classmethod
+    def of(cls, known: Any, scope: dict[str, Any], data: bytes | None, body: bytes) -> "_KnownHead | None":
+        """Where `data` is the request and nothing else, and its length is what its head says."""
+        fields = dict(scope["headers"])
+        is_plain = fields.get(b"content-length") == b"%d" % len(body) and b"transfer-encoding" not in fields
+        if data is None or not is_plain or len(fields) != len(scope["headers"]):
+            return None
+        return cls(data[: len(data) - len(body)], len(data), known)
+
+    def is_of(self, data: bytes) -> bool:
+        """Whether `data` is one whole request with this head, to the byte.
+
+        The parser would have nothing to add: it has judged the same bytes here before, and where their body ends.
+        """
+        return len(data) == self._length and data.startswith(self.head)
 
 
 class WatchfulProtocol(HttpToolsProtocol):
@@ -126,13 +151,57 @@ class WatchfulProtocol(HttpToolsProtocol):
     _dropped = 0
     _is_at_end = False
     """Whether nothing is read any more behind the request that runs."""
+    _is_between = True
+    """Whether the next byte is the first of a request."""
+    _is_reading = False
+    _begun = 0
+    """How many requests began in what is being read."""
+    _held: tuple[RequestResponseCycle, Any] | None = None
+    """A request whose head has just been read, and the application it is for."""
+    _whole: _WholeExchange | None = None
+    """Of the request that runs."""
+    _known: _KnownHead | None = None
+    """Of the latest request that could be answered directly."""
+    _idle_since = 0.0
+    _cork: Cork
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head, but not for ever."""
         super().connection_made(transport)
+        self._cork = Cork.of(self.loop)
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
 
     def data_received(self, data: bytes) -> None:
+        """Read; a request that has come whole may have its answer at once."""
+        known = self._known
+        if known is not None and self._is_between and self._is_free() and known.is_of(data):
+            self._answer_known(known, data[len(known.head) :])
+            return
+        began_between, self._begun = self._is_between, 0
+        self._is_reading = True
+        try:
+            self._read(data)
+        finally:
+            self._is_reading = False
+            held, self._held = self._held, None
+        if held is not None:
+            is_all = began_between and self._is_between and self._begun == 1
+            self._begin(*held, data if is_all else None)
+
+    def write(self, answer: WholeAnswer, transport: asyncio.Transport, *, is_last: bool) -> None:
+        """A whole answer, and the end of the connection where it is the last one."""
+        status, fields, body = answer
+        head = STATUS_LINE[status] + _default_lines(self.server_state.default_headers) + fields
+        if not is_last:
+            self._cork.write(transport, b"%b\r\n%b" % (head, body))
+            return
+        if CLOSE not in fields:
+            head += CLOSE
+        self._cork.flush()
+        transport.write(b"%b\r\n%b" % (head, body))
+        transport.close()
+
+    def _read(self, data: bytes) -> None:
         """Count what belongs to a head that is not complete yet."""
         if self._is_at_end:
             return
@@ -156,15 +225,23 @@ class WatchfulProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
+        self._is_between = False
+        self._begun += 1
         self._reads_head = True
         self._has_begun = True
         self._unread_bytes = 0
+
+    def on_message_complete(self) -> None:
+        """The request has come whole."""
+        super().on_message_complete()
+        self._is_between = True
 
     def send_400_response(self, msg: str) -> None:
         """Tell a head that is too large from one that cannot be read."""
         if self._is_head_too_large:
             self._refuse(431)
         elif not self._ends_with_running():
+            self._cork.flush()
             super().send_400_response(msg)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -173,10 +250,15 @@ class WatchfulProtocol(HttpToolsProtocol):
         if self._linger_timer is not None:
             self._linger_timer.cancel()
         super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         running = self._running
         if running is not None and not running.response_complete:
             running.disconnected = True
             running.message_event.set()
+        if self._whole is not None:
+            self._whole.end()
+        self._known = None
 
     def linger(self) -> None:
         """Say that nothing more comes, and wait for the peer to have sent what it is sending, or for it to go."""
@@ -198,9 +280,106 @@ class WatchfulProtocol(HttpToolsProtocol):
         if 0 < len(self.pipeline) <= MAX_PIPELINED and self.flow is not None:
             self.flow.resume_reading()
 
+    def shutdown(self) -> None:
+        """Nothing is closed on an answer that is still to be written."""
+        self._cork.flush()
+        super().shutdown()
+
+    def on_response_complete(self) -> None:
+        """Begin what waits behind, or begin to count idle time: one timer a connection, not one a request."""
+        if self._whole is not None:
+            self._whole.end()
+            self._whole = None
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._set_idle_timer(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has been idle for long; one that is not, will be looked at again."""
+        self.timeout_keep_alive_task = None
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if not self._is_free() or self._head_timer is not None:
+            left = max(left, 1.0)  # it is no matter of idle time now
+        if left > 0:
+            self._set_idle_timer(left)
+        elif not self.transport.is_closing():
+            self.transport.close()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Nothing: the timer sees for itself."""
+
+    def _set_idle_timer(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _is_free(self) -> bool:
+        """Whether no request runs or waits."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return (cycle is None or cycle.response_complete) and not self._is_at_end
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        cast("dict[str, Any]", cycle.scope)["extensions"] = {WHOLE_EXCHANGE: _WholeExchange(cycle, self)}
+        if self._is_reading:
+            self._held = (cycle, app)  # until it is known whether its body has come along
+        else:
+            self._begin(cycle, app, None)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any, data: bytes | None) -> None:
+        """Answer a request or start the task that does; `data`, if given, is this request and nothing else."""
+        direct: DirectAnswers[Any] | None = getattr(app, "direct", None)
+        is_whole = not cycle.more_body and not cycle.waiting_for_100_continue and len(cycle.body) <= MAX_REQUEST_BYTES
+        scope = cast("dict[str, Any]", cycle.scope)
+        known = direct.head(scope) if direct is not None and is_whole and cycle.keep_alive else None
+        if direct is None or known is None:
+            self._run(cycle, app)
+            return
+        body = bytes(cycle.body)
+        self._known = _KnownHead.of(known, scope, data, body)
+        answer = direct.answer(known, body)
+        if not isinstance(answer, WholeAnswer):
+            cycle.scope = cast("Any", direct.scope(known))
+            self._run(cycle, answer)
+        elif not _WholeExchange(cycle, self).answer(answer):
+            self._run(cycle, answer.send)
+        else:
+            cycle.on_response = _nothing
+
+    def _answer_known(self, known: "_KnownHead", body: bytes) -> None:
+        """Answer a request the parser has not seen."""
+        direct: DirectAnswers[Any] = cast("Any", self.app).direct
+        answer = direct.answer(known.known, body)
+        if isinstance(answer, WholeAnswer) and not self.flow.write_paused:
+            self.write(answer, self.transport, is_last=False)
+            self.on_response_complete()
+            return
+        cycle = self.cycle = RequestResponseCycle(
+            scope=cast("Any", direct.scope(known.known)),
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=self.on_response_complete,
+        )
+        cycle.body += body
+        cycle.more_body = False
+        cycle.message_event.set()
+        self._running = cycle
+        self._run(cycle, answer.send if isinstance(answer, WholeAnswer) else answer)
+
+    def _run(self, cycle: RequestResponseCycle, app: Any) -> None:
+        whole = self._whole = _WholeExchange(cycle, self)
+        cast("dict[str, Any]", cycle.scope)["extensions"] = {WHOLE_EXCHANGE: whole}
         super()._start_asgi_task(cycle, app)
 
     def _check_size(self) -> None:
@@ -232,6 +411,7 @@ class WatchfulProtocol(HttpToolsProtocol):
         """Answer without a body and close; nothing of what follows is read."""
         self._unset_head_timer()
         if not self.transport.is_closing() and not self._ends_with_running():
+            self._cork.flush()
             self.transport.write(_REFUSALS[status] + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             self.transport.close()
 

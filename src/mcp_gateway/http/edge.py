@@ -4,7 +4,8 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mcp_gateway.http.bodies import ClientGoneError
 from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, ClientAddress
 from mcp_gateway.http.secrets_in_path import mcp_route, take_secret
-from mcp_gateway.http.whole import TAKES_WHOLE_ANSWERS, WHOLE_BODY, WHOLE_EXCHANGE, WholeExchange
+from mcp_gateway.http.whole import DirectAnswers
 from mcp_gateway.kit.redact import redact
 from mcp_gateway.kit.request_facts import RequestFacts, set_request_facts
 from mcp_gateway.telemetry.lines import log_line
@@ -55,6 +56,8 @@ class Edge:
         self._endpoints = endpoints or {}
         self._metrics = metrics
         self._client_address = client_address
+        self.direct: DirectAnswers[Any] | None = None
+        """A way round all this for requests that need none of it."""
         self.drain = on_drain
         """To be called when the server begins to stop; it waits for open streams before it ends the lifespan."""
 
@@ -64,51 +67,114 @@ class Edge:
             await self._app(scope, receive, send)
             return
         take_secret(scope)
-        sent: dict[bytes, bytes] = dict(scope["headers"])
-        request_id = scope[REQUEST_ID_KEY] = _request_id(sent.get(b"x-request-id"))
-        scope[CLIENT_ADDRESS_KEY] = self._client_address.of(scope)
-        user_agent = sent.get(b"user-agent")
-        set_request_facts(RequestFacts(request_id, None if user_agent is None else user_agent.decode("latin-1")))
-        whole = (scope.get("extensions") or {}).get(WHOLE_EXCHANGE)
-        exchange = _Exchange(send, request_id, whole)
-        started = time.perf_counter()
+        caller = self.caller(scope)
+        facts = numbered(caller)
+        scope[REQUEST_ID_KEY], scope[CLIENT_ADDRESS_KEY] = facts.request_id, caller.address
         app = self._endpoints.get(scope["path"])
         if app is None:
             app = self._app
         else:
             scope["app"] = self._app
-            scope[TAKES_WHOLE_ANSWERS] = True
-        try:
-            await app(scope, receive, exchange.send)
-        except ClientGoneError:
-            exchange.status = 499  # the log's customary word for "the client closed the connection"
-        except Exception:
-            logger.exception("http.failed", method=scope["method"], route=_route(scope))
-            if not exchange.started:
-                await _last_resort(exchange.send, request_id)
-        finally:
-            self._finished(scope, exchange.status, time.perf_counter() - started)
+        outgoing = Outgoing(send, scope[REQUEST_ID_KEY])
+        await self.attend(
+            app(scope, receive, outgoing.send), outgoing, facts, _Place(caller.address, scope), time.perf_counter()
+        )
 
-    def _finished(self, scope: Scope, status: int, seconds: float) -> None:
-        route = _route(scope)
-        method = _method(scope["method"])
+    def caller(self, scope: Scope) -> "Caller":
+        """Who sent a request."""
+        sent: dict[bytes, bytes] = dict(scope["headers"])
+        user_agent = sent.get(b"user-agent")
+        return Caller(
+            self._client_address.of(scope),
+            None if user_agent is None else user_agent.decode("latin-1"),
+            _own_request_id(sent.get(b"x-request-id")),
+        )
+
+    async def attend(
+        self, answering: Awaitable[None], outgoing: "Outgoing", facts: RequestFacts, place: "Place", started: float
+    ) -> None:
+        """Wait for an answer to be sent; whatever goes wrong, there is one, and the request is logged and counted."""
+        set_request_facts(facts)
+        try:
+            await answering
+        except ClientGoneError:
+            outgoing.status = 499  # the log's customary word for "the client closed the connection"
+        except Exception:
+            logger.exception("http.failed", method=place.method, route=place.route)
+            if not outgoing.started:
+                await _last_resort(outgoing)
+        finally:
+            self.request_finished(place, outgoing.status, time.perf_counter() - started)
+
+    def request_finished(self, place: "Place", status: int, seconds: float) -> None:
+        """Log and count a request."""
+        method, route = place.method, place.route
         self._metrics.request_finished(method, route, status, seconds)
-        client = scope[CLIENT_ADDRESS_KEY]
         log_line(
             "http.request",
-            {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 2), "client": client},
+            {
+                "method": method,
+                "route": route,
+                "status": status,
+                "ms": int(seconds * 100_000 + 0.5) / 100,  # hundredths; `round` to digits costs several times as much
+                "client": place.address,
+            },
         )
 
 
-class _Exchange:
+class Caller(NamedTuple):
+    """Who sent a request, as its head tells."""
+
+    address: str
+    user_agent: str | None
+    request_id: str | None
+    """The caller's own, where it is one to take over."""
+
+
+class Place(Protocol):
+    """Where a request was sent, as logs and metrics tell it."""
+
+    @property
+    def method(self) -> str:
+        """In upper case; `other` for what is no usual one."""
+
+    @property
+    def route(self) -> str:
+        """The template of a path, never a path as sent."""
+
+    @property
+    def address(self) -> str:
+        """The caller's."""
+
+
+class _Place:
+    """The same, found out at the end: it is the application that knows its routes."""
+
+    __slots__ = ("_scope", "address")
+
+    def __init__(self, address: str, scope: Scope) -> None:
+        self.address = address
+        self._scope = scope
+
+    @property
+    def method(self) -> str:
+        """See `Place.method`."""
+        return _method(self._scope["method"])
+
+    @property
+    def route(self) -> str:
+        """See `Place.route`."""
+        return _route(self._scope)
+
+
+class Outgoing:
     """One answer on its way out."""
 
-    __slots__ = ("_request_id", "_send", "_whole", "started", "status")
+    __slots__ = ("_send", "request_id", "started", "status")
 
-    def __init__(self, send: Send, request_id: str, whole: WholeExchange | None) -> None:
+    def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
-        self._whole = whole
-        self._request_id = request_id
+        self.request_id = request_id
         self.started = False
         self.status = 500
 
@@ -122,17 +188,9 @@ class _Exchange:
             message["headers"] = [
                 *headers,
                 *(SECURITY_HEADERS if present.isdisjoint(_SECURITY_NAMES) else _missing(present)),
-                (b"x-request-id", self._request_id.encode()),
+                (b"x-request-id", self.request_id.encode()),
             ]
-            if WHOLE_BODY in message:
-                await self._send_whole(message, message.pop(WHOLE_BODY))
-                return
         await self._send(message)
-
-    async def _send_whole(self, start: Message, body: bytes) -> None:
-        if self._whole is None or not self._whole.answer(start["status"], start["headers"], body):
-            await self._send(start)
-            await self._send({"type": "http.response.body", "body": body})
 
 
 def _missing(present: set[bytes]) -> list[tuple[bytes, bytes]]:
@@ -143,14 +201,18 @@ _process = secrets.token_hex(6)
 _numbers = itertools.count(1)
 
 
-def _request_id(given: bytes | None) -> str:
-    if given is not None:
-        text = given.decode("latin-1")
-        # It is told in answers and kept in the logs: what looks like a secret is none to take over.
-        if _REQUEST_ID.fullmatch(text) and redact(text) == text:
-            return text
+def _own_request_id(given: bytes | None) -> str | None:
+    if given is None:
+        return None
+    text = given.decode("latin-1")
+    # It is told in answers and kept in the logs: what looks like a secret is none to take over.
+    return text if _REQUEST_ID.fullmatch(text) and redact(text) == text else None
+
+
+def numbered(caller: Caller) -> RequestFacts:
+    """What is known of one more request of this caller."""
     # Unique, and not secret: a name of this process and a number cost less than random bytes for each request.
-    return f"req_{_process}{next(_numbers):012x}"
+    return RequestFacts(caller.request_id or f"req_{_process}{next(_numbers):012x}", caller.user_agent)
 
 
 def _route(scope: Scope) -> str:
@@ -167,9 +229,9 @@ def _method(method: str) -> str:
     return method if method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"} else "other"
 
 
-async def _last_resort(send: Send, request_id: str) -> None:
+async def _last_resort(outgoing: Outgoing) -> None:
     """A 500 for what not even the error renderer could answer."""
-    body = _LAST_RESORT % request_id.encode()
+    body = _LAST_RESORT % outgoing.request_id.encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 500, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await outgoing.send({"type": "http.response.start", "status": 500, "headers": headers})
+    await outgoing.send({"type": "http.response.body", "body": body})

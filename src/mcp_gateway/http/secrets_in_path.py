@@ -26,8 +26,9 @@ MESSAGE_ROUTES = {f"/mcp/{PLACEHOLDER}/message/{{stream_id}}": "/mcp/{token}/mes
 """The same for messages to such a stream."""
 MCP_ROUTES = ENDPOINT_ROUTES | STREAM_ROUTES | MESSAGE_ROUTES
 
-_ENDPOINT_PREFIX = f"/{MCP_SEGMENT}/"
-_ENDPOINT = f"/{MCP_SEGMENT}/{PLACEHOLDER}"
+ENDPOINT_PATH = f"/{MCP_SEGMENT}"
+ENDPOINT_PREFIX = f"/{MCP_SEGMENT}/"
+ENDPOINT_HIDDEN = f"/{MCP_SEGMENT}/{PLACEHOLDER}"
 _MESSAGE = re.compile(rf"/mcp/{PLACEHOLDER}/message/[^/]+")
 
 _TOKEN_LIKE = re.compile(r"rpmcp_|rpat_")
@@ -48,13 +49,13 @@ def take_secret(scope: Scope) -> None:
     """
     path: str = scope["path"]
     if (
-        path.startswith(_ENDPOINT_PREFIX)
-        and len(path) > len(_ENDPOINT_PREFIX)
-        and "/" not in path[len(_ENDPOINT_PREFIX) :]
+        path.startswith(ENDPOINT_PREFIX)
+        and len(path) > len(ENDPOINT_PREFIX)
+        and "/" not in path[len(ENDPOINT_PREFIX) :]
     ):
         # What nearly every request is: the endpoint, and no more than a token behind it.
-        scope[TOKEN_KEY] = path[len(_ENDPOINT_PREFIX) :]
-        scope["path"], scope["raw_path"] = _ENDPOINT, _ENDPOINT.encode()
+        scope[TOKEN_KEY] = path[len(ENDPOINT_PREFIX) :]
+        scope["path"], scope["raw_path"] = ENDPOINT_HIDDEN, ENDPOINT_HIDDEN.encode()
         scope["query_string"] = b""
         return
     segments = path.split("/")

@@ -1,6 +1,6 @@
 """What any code may know of the HTTP request it works for: for logs and for the audit, never for a decision."""
 
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
 
@@ -21,6 +21,16 @@ _NONE = RequestFacts()
 def set_request_facts(facts: RequestFacts) -> None:
     """For this task, and those it starts from now on."""
     _current.set(facts)
+
+
+def begin_request(facts: RequestFacts) -> "Token[RequestFacts]":
+    """For what is done before `end_request`, where a request has no task of its own."""
+    return _current.set(facts)
+
+
+def end_request(before: "Token[RequestFacts]") -> None:
+    """See `begin_request`, which gave the argument."""
+    _current.reset(before)
 
 
 def request_facts() -> RequestFacts:

@@ -5,9 +5,9 @@ then, after the HTTP layer has authenticated the caller, the envelope, the era, 
 Era: 2026-07-28, Versioning / Dual-era servers. Batches: JSON-RPC 2.0 §6 and 2025-03-26, Sending Messages.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from mcp_gateway.protocol import legacy, modern
 from mcp_gateway.protocol.envelope import check_limits, envelope_problem, loads, readable_id
@@ -31,17 +31,75 @@ from mcp_gateway.protocol.versions import HEADERLESS, LEGACY_BY_HEADER, NEWEST_S
 MAX_BATCH = 20
 """Messages in one batch: they are answered one after the other, within one HTTP exchange."""
 
-Method = Callable[[Request, Host, Notify | None], Awaitable[Reply]]
+_CALL = "tools/call"
 
-_METHODS: Mapping[str, Method] = MappingProxyType(
-    {
-        "initialize": legacy.initialize,
-        "ping": legacy.ping,
-        "server/discover": modern.discover,
-        "tools/list": list_tools,
-        "tools/call": call_tool,
-    }
+AtOnce = Callable[[Request, Host], Reply]
+
+_AT_ONCE: Mapping[str, AtOnce] = MappingProxyType(
+    {"initialize": legacy.initialize, "ping": legacy.ping, "server/discover": modern.discover, "tools/list": list_tools}
 )
+"""Methods that wait for nothing: all but tool calls."""
+
+
+class Pending(NamedTuple):
+    """A request that passed its checks and is still to be answered."""
+
+    request: Request
+    at_once: AtOnce | None
+    """None for a tool call."""
+
+    def at_hand(self, host: Host) -> Reply | None:
+        """The answer where nothing has to be waited for; None says nothing, `answer` must be asked."""
+        if self.at_once is None or not host.admit_at_hand():
+            return None
+        return self._called(self.at_once, host)
+
+    async def answer(self, host: Host, notify: Notify | None = None) -> Reply:
+        """The answer; 429 where a limit of the gateway's own is reached. A tool call has results for that."""
+        request = self.request
+        if self.at_once is None:
+            try:
+                return await call_tool(request, host, notify)
+            except ProtocolError as error:
+                return _refused(error, request.revision, request.id)
+        refusal = await host.admit()
+        if refusal is None:
+            return self._called(self.at_once, host)
+        return error_reply(429, LIMITED, refusal.message, request.id, headers=refusal_headers(refusal, host.quota()))
+
+    def failed(self) -> Reply:
+        """The answer when a host raised: -32603, so that the client stops waiting; see `internal_error_reply`."""
+        return error_reply(200, INTERNAL_ERROR, "Internal error.", self.request.id)
+
+    def _called(self, method: AtOnce, host: Host) -> Reply:
+        try:
+            return method(self.request, host)
+        except ProtocolError as error:
+            return _refused(error, self.request.revision, self.request.id)
+
+
+class PendingBatch(NamedTuple):
+    """Several messages that are still to be looked at."""
+
+    messages: list[Any]
+
+    def at_hand(self, _host: Host) -> Reply | None:
+        """See `Pending.at_hand`."""
+        return None
+
+    def failed(self) -> Reply:
+        """See `Pending.failed`; of many ids none is the one to tell."""
+        return error_reply(200, INTERNAL_ERROR, "Internal error.")
+
+    async def answer(self, host: Host, notify: Notify | None = None) -> Reply:
+        """See `Pending.answer`."""
+        # One after the other: the order of two writes is the caller's, and a batch must not multiply its concurrency.
+        answers = [await _answer_member(message, host, notify) for message in self.messages]
+        replies = [reply for reply in answers if reply.body]
+        if not replies:
+            return ACCEPTED
+        headers = next((reply.headers for reply in reversed(replies) if reply.headers != JSON_HEADERS), JSON_HEADERS)
+        return Reply(200, headers, b"[%b]" % b",".join(reply.body for reply in replies))
 
 
 async def answer(headers: RawHeaders, body: bytes, host: Host, notify: Notify | None = None) -> Reply:
@@ -50,16 +108,22 @@ async def answer(headers: RawHeaders, body: bytes, host: Host, notify: Notify | 
     Status is 200, 202, 400 or 404, or what `ToolOutcome.http_status` asks for. `notify` takes what is to be told ahead
     of the answer; without it nothing is.
     """
+    pending = read(collect(headers), body, host)
+    return pending if isinstance(pending, Reply) else await pending.answer(host, notify)
+
+
+def read(sent: McpHeaders, body: bytes, host: Host) -> Reply | Pending | PendingBatch:
+    """The first half of `answer`, which waits for nothing: a refusal, 202, or what is still to be answered."""
     message: Any = None
     try:
         message = loads(body)
         check_limits(body, message)
     except ProtocolError as error:
         return error_reply(400, error.code, error.message, readable_id(message))
-    sent = collect(headers)
-    if isinstance(message, list):
-        return await _answer_batch(message, sent, host, notify)
-    return await _answer_message(message, sent, host, notify)
+    if not isinstance(message, list):
+        return _read_message(message, sent, host)
+    problem = _batch_problem(message, sent)
+    return PendingBatch(message) if problem is None else error_reply(400, INVALID_REQUEST, problem)
 
 
 def internal_error_reply(body: bytes) -> Reply:
@@ -74,7 +138,7 @@ def internal_error_reply(body: bytes) -> Reply:
     return error_reply(200, INTERNAL_ERROR, "Internal error.", request_id)
 
 
-async def _answer_message(message: Any, sent: McpHeaders, host: Host, notify: Notify | None) -> Reply:
+def _read_message(message: Any, sent: McpHeaders, host: Host) -> Reply | Pending:
     if not isinstance(message, dict):
         return error_reply(400, INVALID_REQUEST, "The body must be a JSON object.")
     problem = envelope_problem(message)
@@ -88,24 +152,20 @@ async def _answer_message(message: Any, sent: McpHeaders, host: Host, notify: No
     try:
         request = modern.read(message, sent) if revision.stateless else legacy.read(message, sent, revision)
         host.seen(request.client)
-        return await _counted(_method(request), request, host, notify)
+        return Pending(request, _method(request))
     except ProtocolError as error:
-        status = revision.error_status[error.code]
-        return error_reply(status, error.code, error.message, message["id"], data=error.data)
+        return _refused(error, revision, message["id"])
 
 
-async def _counted(method: Method, request: Request, host: Host, notify: Notify | None) -> Reply:
-    """What the method answers; 429 where a limit of the gateway's own is reached. A tool call has results for that."""
-    refusal = None if method is call_tool else await host.admit()
-    if refusal is None:
-        return await method(request, host, notify)
-    return error_reply(429, LIMITED, refusal.message, request.id, headers=refusal_headers(refusal, host.quota()))
+def _refused(error: ProtocolError, revision: Revision, request_id: str | int) -> Reply:
+    return error_reply(revision.error_status[error.code], error.code, error.message, request_id, data=error.data)
 
 
-def _method(request: Request) -> Method:
-    if request.method not in request.revision.methods:
-        raise ProtocolError(METHOD_NOT_FOUND, f'Method "{shown(request.method)}" is not implemented.')
-    return _METHODS[request.method]
+def _method(request: Request) -> AtOnce | None:
+    method = request.method
+    if method not in request.revision.methods:
+        raise ProtocolError(METHOD_NOT_FOUND, f'Method "{shown(method)}" is not implemented.')
+    return None if method == _CALL else _AT_ONCE[method]
 
 
 def _revision(message: dict[str, Any], sent: McpHeaders) -> Revision:
@@ -118,19 +178,6 @@ def _revision(message: dict[str, Any], sent: McpHeaders) -> Revision:
     if modern.names_a_version(message) and message.get("method") != "initialize":
         return NEWEST_STATELESS
     return HEADERLESS
-
-
-async def _answer_batch(messages: list[Any], sent: McpHeaders, host: Host, notify: Notify | None) -> Reply:
-    problem = _batch_problem(messages, sent)
-    if problem is not None:
-        return error_reply(400, INVALID_REQUEST, problem)
-    # One after the other: the order of two writes is the caller's, and a batch must not multiply its concurrency.
-    answers = [await _answer_member(message, host, notify) for message in messages]
-    replies = [reply for reply in answers if reply.body]
-    if not replies:
-        return ACCEPTED
-    headers = next((reply.headers for reply in reversed(replies) if reply.headers != JSON_HEADERS), JSON_HEADERS)
-    return Reply(200, headers, b"[%b]" % b",".join(reply.body for reply in replies))
 
 
 def _batch_problem(messages: list[Any], sent: McpHeaders) -> str | None:
@@ -147,4 +194,5 @@ def _batch_problem(messages: list[Any], sent: McpHeaders) -> str | None:
 async def _answer_member(message: Any, host: Host, notify: Notify | None) -> Reply:
     if isinstance(message, dict) and message.get("method") == "initialize":
         return error_reply(400, INVALID_REQUEST, "initialize must not be in a batch.", readable_id(message))
-    return await _answer_message(message, NO_HEADERS, host, notify)
+    pending = _read_message(message, NO_HEADERS, host)
+    return pending if isinstance(pending, Reply) else await pending.answer(host, notify)

@@ -62,6 +62,9 @@ class Host(Protocol):
     async def admit(self) -> Refusal | None:
         """Count one request that is no tool call; the limit that it meets, or None. Tool calls count themselves."""
 
+    def admit_at_hand(self) -> bool:
+        """The same where there is plenty, as nearly always: True when it was counted; False says nothing."""
+
     def quota(self) -> Quota | None:
         """Where the caller stands with the gateway's own limit, where there is one."""
 

@@ -12,7 +12,6 @@ import orjson
 from mcp_gateway.protocol.errors import INVALID_PARAMS, ProtocolError
 from mcp_gateway.protocol.headers import McpHeaders
 from mcp_gateway.protocol.host import Host
-from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import Reply, result_reply
 from mcp_gateway.protocol.request import Request, meta_of, params_of
 from mcp_gateway.protocol.results import server_info_json, stamp
@@ -29,7 +28,7 @@ def read(message: dict[str, Any], sent: McpHeaders, revision: Revision) -> Reque
     return Request(message["id"], message["method"], params, meta_of(params), revision, sent)
 
 
-async def initialize(request: Request, host: Host, _notify: Notify | None) -> Reply:
+def initialize(request: Request, host: Host) -> Reply:
     """`initialize`: the version asked for where it is spoken, else the newest (Lifecycle / Version Negotiation).
 
     Raises:
@@ -47,6 +46,6 @@ async def initialize(request: Request, host: Host, _notify: Notify | None) -> Re
     return result_reply(request.id_json, result + stamp(host.notices, request.revision) + b"}")
 
 
-async def ping(request: Request, _host: Host, _notify: Notify | None) -> Reply:
+def ping(request: Request, _host: Host) -> Reply:
     """`ping`: an empty result, which Gemini CLI waits for."""
     return result_reply(request.id_json, b"{}")

@@ -16,7 +16,6 @@ from mcp_gateway.protocol.errors import (
 )
 from mcp_gateway.protocol.headers import McpHeaders, decoded
 from mcp_gateway.protocol.host import Host
-from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import Reply, result_reply
 from mcp_gateway.protocol.request import Request, meta_of, params_of
 from mcp_gateway.protocol.results import cached_stamp
@@ -54,7 +53,7 @@ def read(message: dict[str, Any], sent: McpHeaders) -> Request:
     return Request(message["id"], method, params, meta, _spoken(version), sent, capabilities)
 
 
-async def discover(request: Request, host: Host, _notify: Notify | None) -> Reply:
+def discover(request: Request, host: Host) -> Reply:
     """`server/discover`: stateless versions only, for ChatGPT compares the list with the one it speaks."""
     result = b'{"supportedVersions":%b,"capabilities":{"tools":{}}' % orjson.dumps(STATELESS_VERSIONS)
     if host.instructions:

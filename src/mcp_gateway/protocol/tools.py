@@ -13,7 +13,7 @@ from mcp_gateway.protocol.request import Request
 from mcp_gateway.protocol.results import call_headers, call_result_json, tool_list_json
 
 
-async def list_tools(request: Request, host: Host, _notify: Notify | None) -> Reply:
+def list_tools(request: Request, host: Host) -> Reply:
     """All tools on one page; so no cursor was ever issued, and any that comes is unknown (Pagination).
 
     Raises:

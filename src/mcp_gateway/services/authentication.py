@@ -30,10 +30,14 @@ class AuthenticationService:
 
     async def server(self, token: str) -> ServerPrincipal | None:
         """What an MCP token stands for; None for unknown, malformed, expired and revoked alike."""
-        digest = tokens.parse(token, MCP_TOKEN_PREFIX)
+        digest = mcp_token_digest(token)
         if digest is None:
             return None
         return await self._server_tokens.find(digest)
+
+    def server_at_hand(self, digest: bytes) -> ServerPrincipal | None:
+        """The same, by the token's digest, where this process knows it already; None says nothing, `server` will."""
+        return self._server_tokens.at_hand(digest)
 
     async def tenant_caller(self, api_token: str | None, tenant_id: str) -> bytes | None:
         """The digest of a live API token of the tenant, whatever its scopes; None when this is no such token."""
@@ -69,6 +73,11 @@ class AuthenticationService:
         # Every key is compared, so that the time does not tell which one was meant.
         same = [tokens.is_same(given, known) for known in self._operator_digests]
         return given if any(same) else None
+
+
+def mcp_token_digest(token: str) -> bytes | None:
+    """What an MCP token is known by; None for what cannot be one."""
+    return tokens.parse(token, MCP_TOKEN_PREFIX)
 
 
 def _digest(key: str) -> bytes:

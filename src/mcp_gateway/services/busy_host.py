@@ -45,6 +45,10 @@ class BusyHost:
         """Count one request that is no tool call."""
         return await self._host.admit()
 
+    def admit_at_hand(self) -> bool:
+        """The same where there is plenty."""
+        return self._host.admit_at_hand()
+
     def quota(self) -> Quota | None:
         """Where the caller stands with the gateway's own limit."""
         return self._host.quota()

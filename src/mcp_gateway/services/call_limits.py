@@ -82,13 +82,19 @@ class CallLimits:
         """Begin a tool call if there is plenty of everything, as nearly always; False says nothing, `enter` will."""
         if not self._bulkhead.enter(principal.tenant_id):
             return False
+        if self.admit_at_hand(principal):
+            return True
+        self._bulkhead.leave(principal.tenant_id)
+        return False
+
+    def admit_at_hand(self, principal: ServerPrincipal) -> bool:
+        """Count one request if there is plenty, as nearly always; False says nothing, `admit` will."""
         token, tenant = self._token, self._tenant
         if token is None or token.take_at_hand(principal.server_id):
             if tenant is None or tenant.take_at_hand(principal.tenant_id):
                 return True
             if token is not None:
                 token.give_back(principal.server_id)
-        self._bulkhead.leave(principal.tenant_id)
         return False
 
     async def enter(self, principal: ServerPrincipal) -> ToolOutcome | None:

@@ -63,6 +63,10 @@ class ServerHost:
         """Count one request that is no tool call."""
         return await self._limits.admit(self._principal)
 
+    def admit_at_hand(self) -> bool:
+        """The same where there is plenty."""
+        return self._limits.admit_at_hand(self._principal)
+
     def quota(self) -> Quota | None:
         """Of the server's token."""
         return self._limits.quota(self._principal.server_id)

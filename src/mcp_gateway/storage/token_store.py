@@ -22,6 +22,7 @@ MAX_CACHED = 20_000
 """Copies of one kind in one process, about 1 KB each."""
 DEGRADED_CACHE_SECONDS = 1.0
 """How long a copy is trusted while announcements cannot arrive."""
+_NEVER = float("inf")
 
 
 class TokenRecord(Protocol):
@@ -97,9 +98,14 @@ class TokenStore(Generic[R]):
         if cached is None or cached.until <= self._clock.monotonic():
             record = await self._share(digest)
             return record if record is not None and self._is_live(record) else None
-        if cached.expires <= self._clock.now().timestamp():
+        return self._live_record(cached)
+
+    def at_hand(self, digest: bytes) -> R | None:
+        """What this process holds of it; None says nothing, `find` must be asked."""
+        cached = self._cached.get(digest)
+        if cached is None or cached.until <= self._clock.monotonic():
             return None
-        return cached.record
+        return self._live_record(cached)
 
     async def find_for_write(self, digest: bytes) -> R | None:
         """As `find`, but a copy counts only while announcements can arrive; without them Postgres is asked.
@@ -151,6 +157,11 @@ class TokenStore(Generic[R]):
             self.flush()
         else:
             self.invalidate(digest)
+
+    def _live_record(self, cached: _Cached[R]) -> R | None:
+        # Most tokens have no end, and to know that costs less than the time of day.
+        is_dead = cached.expires != _NEVER and cached.expires <= self._clock.now().timestamp()
+        return None if is_dead else cached.record
 
     def _is_live(self, record: R) -> bool:
         return record.expires_at is None or record.expires_at > self._clock.now()
@@ -215,7 +226,7 @@ class TokenStore(Generic[R]):
         self._cached[digest] = _Cached(
             record=record,
             until=started + seconds,
-            expires=float("inf") if expires_at is None else expires_at.timestamp(),
+            expires=_NEVER if expires_at is None else expires_at.timestamp(),
         )
         if len(self._cached) > self._max_cached:
             # Oldest first: every copy lives equally long, so the first one in is the first to be useless.

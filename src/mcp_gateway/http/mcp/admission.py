@@ -1,7 +1,6 @@
 """What every request behind an MCP URL has to pass, whatever its transport: its place, its size, its caller."""
 
 from dataclasses import replace
-from functools import lru_cache
 from http import HTTPStatus
 
 import structlog
@@ -14,10 +13,10 @@ from mcp_gateway.http.bodies import check_declared_length, read_body
 from mcp_gateway.http.client_address import CLIENT_ADDRESS_KEY, subscriber
 from mcp_gateway.http.mcp.hosts import HostCheck
 from mcp_gateway.http.secrets_in_path import TOKEN_KEY
-from mcp_gateway.http.whole import TAKES_WHOLE_ANSWERS, WHOLE_BODY, WHOLE_EXCHANGE, WholeExchange, drop_rest
+from mcp_gateway.http.whole import drop_rest
 from mcp_gateway.models.principals import ServerPrincipal
 from mcp_gateway.protocol.errors import INVALID_REQUEST, LIMITED
-from mcp_gateway.protocol.reply import Header, Reply, error_reply
+from mcp_gateway.protocol.reply import Reply, error_reply
 from mcp_gateway.protocol.results import refusal_headers
 
 UNAUTHORIZED = -31_401
@@ -39,23 +38,13 @@ UNAVAILABLE_REPLY = error_reply(
 logger = structlog.get_logger(__name__)
 
 
-async def respond(reply: Reply, send: Send, scope: Scope) -> None:
+async def respond(reply: Reply, send: Send) -> None:
     """Send a complete answer."""
-    headers = list(_raw_headers(reply.headers))
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in dict(reply.headers).items()]
     if reply.status != HTTPStatus.NO_CONTENT:
         headers.append((b"content-length", str(len(reply.body)).encode()))
-    start = {"type": "http.response.start", "status": reply.status, "headers": headers}
-    if TAKES_WHOLE_ANSWERS in scope:
-        start[WHOLE_BODY] = reply.body
-        await send(start)
-    else:
-        await send(start)
-        await send({"type": "http.response.body", "body": reply.body})
-
-
-@lru_cache(maxsize=256)
-def _raw_headers(headers: tuple[Header, ...]) -> tuple[tuple[bytes, bytes], ...]:
-    return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in dict(headers).items())
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 def place_refusal(scope: Scope, hosts: HostCheck) -> Reply | None:
@@ -69,10 +58,6 @@ def place_refusal(scope: Scope, hosts: HostCheck) -> Reply | None:
 
 async def posted_body(scope: Scope, receive: Receive) -> bytes | Reply:
     """The body, or 413 or 408."""
-    whole: WholeExchange | None = (scope.get("extensions") or {}).get(WHOLE_EXCHANGE)
-    at_hand = None if whole is None else whole.body()
-    if at_hand is not None and len(at_hand) <= MAX_REQUEST_BYTES:
-        return at_hand
     try:
         check_declared_length(scope, MAX_REQUEST_BYTES)
         return await read_body(receive, MAX_REQUEST_BYTES)
@@ -101,7 +86,7 @@ async def _authenticate(scope: Scope, factory: Factory) -> ServerPrincipal | Rep
     token = scope.get(TOKEN_KEY)
     in_header = token is None
     if token is None:
-        token = _bearer(scope)
+        token = bearer(scope)
         if token is None:
             message = "Send `Authorization: Bearer <token>`, or use the URL that holds the token."
             return error_reply(401, UNAUTHORIZED, message, headers=CHALLENGE)
@@ -134,7 +119,8 @@ def _values(scope: Scope, name: bytes) -> list[bytes]:
     return [value for key, value in scope["headers"] if key == name]
 
 
-def _bearer(scope: Scope) -> str | None:
+def bearer(scope: Scope) -> str | None:
+    """The credential of the one `Authorization: Bearer`, or None."""
     values = _values(scope, b"authorization")
     if len(values) != 1:
         return None
@@ -146,4 +132,4 @@ def _api_token(scope: Scope, *, may_be_bearer: bool) -> str | None:
     values = _values(scope, b"x-api-token")
     if len(values) == 1:
         return values[0].decode("latin-1").strip()
-    return _bearer(scope) if may_be_bearer else None
+    return bearer(scope) if may_be_bearer else None

@@ -1,7 +1,7 @@
 """`POST /mcp/{token}` and `POST /mcp`: one URL for every client and every protocol revision, stateless.
 
-A plain ASGI endpoint, because this is the hot path. The order of checks is the one both eras and the clients in use
-expect: Origin, Host, method, media types, size, token, API token, and then the protocol's own.
+The order of checks is the one both eras and the clients in use expect: Origin, Host, method, media types, size, token,
+API token, and then the protocol's own. What would pass all of them at first sight comes by `direct`.
 """
 
 from collections.abc import Callable
@@ -22,9 +22,6 @@ from mcp_gateway.protocol.preflight import accepts_event_stream, preflight
 from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import Reply
 
-USUAL_ACCEPT = b"application/json, text/event-stream"
-USUAL_ACCEPTS = frozenset({USUAL_ACCEPT, b"text/event-stream, application/json", b"application/json", b"*/*"})
-
 logger = structlog.get_logger(__name__)
 
 
@@ -38,14 +35,10 @@ class McpEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         factory: Factory = scope["app"].state.factory
-        is_usual = self._is_usual(scope["method"], scope["headers"])
-        if not is_usual:
-            send = for_pages(send, scope, self._hosts)
-        refusal = None if is_usual else self._refusal(scope)
-        if refusal is None:
-            refusal = await self._answer(scope, receive, send, factory)
+        send = for_pages(send, scope, self._hosts)
+        refusal = self._refusal(scope) or await self._answer(scope, receive, send, factory)
         if refusal is not None:
-            await respond(refusal, send, scope)
+            await respond(refusal, send)
 
     def _refusal(self, scope: Scope) -> Reply | None:
         return (
@@ -66,23 +59,8 @@ class McpEndpoint:
         patient = PatientAnswer(receive, send, self._patience, may_stream=accepts_event_stream(scope["headers"]))
         reply = await patient.of(lambda notify: answered(scope, body, principal, factory.hosts.host, notify))
         if reply is not None:
-            await respond(reply, send, scope)
+            await respond(reply, send)
         return None
-
-    def _is_usual(self, method: str, headers: list[tuple[bytes, bytes]]) -> bool:
-        """Whether none of the checks could refuse it, nor a page have sent it: as most clients do, told in one look."""
-        sent = dict(headers)
-        host = sent.get(b"host")
-        return (
-            method == "POST"
-            and len(sent) == len(headers)  # none came twice
-            and host is not None
-            and b"origin" not in sent
-            and b"content-encoding" not in sent
-            and sent.get(b"content-type") == b"application/json"
-            and sent.get(b"accept", USUAL_ACCEPT) in USUAL_ACCEPTS
-            and self._hosts.allows_host([host])
-        )
 
 
 async def answered(

@@ -80,7 +80,7 @@ class StreamEndpoint:
         send = for_pages(send, scope, self._hosts)
         opened = await self._open(scope, factory)
         if isinstance(opened, Reply):
-            await respond(opened, send, scope)
+            await respond(opened, send)
             return
         stream, principal = opened
         send = with_sunset(send, principal.expires_at, factory.clock)
@@ -130,11 +130,11 @@ class MessageEndpoint:
         send = for_pages(send, scope, self._hosts)
         accepted = await self._accept(scope, receive, factory)
         if isinstance(accepted, Reply):
-            await respond(accepted, send, scope)
+            await respond(accepted, send)
             return
         body, principal, stream = accepted
         try:
-            await respond(ACCEPTED, with_sunset(send, principal.expires_at, factory.clock), scope)
+            await respond(ACCEPTED, with_sunset(send, principal.expires_at, factory.clock))
             await self._answer(scope, body, principal, stream, factory)
         finally:
             await factory.streams.end(stream)
