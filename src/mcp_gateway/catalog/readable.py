@@ -122,6 +122,8 @@ def _simply(html: str, most_tags: int = MAX_TAGS) -> "Reading | None":  # noqa: 
     tags = len(pieces) - 1
     if tags > most_tags:
         return None
+    # Of the whole at once, since each of these would be a call for every piece.
+    has_entities, may_pad, is_tidy = "&" in html, not html.isascii(), "  " not in html and html.isprintable()
     parts: list[str] = []
     breaks, has_space = 0, False
     link: tuple[str, int] | None = None
@@ -143,12 +145,15 @@ def _simply(html: str, most_tags: int = MAX_TAGS) -> "Reading | None":  # noqa: 
             _close_link(link, parts)
             link = None if means == _LINK_END else (_href(tag[1:]), len(parts))
         if text:
-            if "&" in text:
+            if has_entities and "&" in text:
                 text = _resolved(text)
-            if not text.isascii() and _PADDING.search(text):
+                may_pad = True
+                words = " ".join(text.split())
+            else:
+                # Of printable characters only the blank is one; where no two of them meet, nothing is to be joined.
+                words = text.strip() if is_tidy else " ".join(text.split())
+            if may_pad and _PADDING.search(text):
                 return None
-            # Of printable characters only the blank is one; where no two of them meet, nothing is to be joined.
-            words = text.strip() if "  " not in text and text.isprintable() else " ".join(text.split())
             if words:
                 if parts and breaks:
                     parts.append("\n" if breaks == 1 else "\n\n")

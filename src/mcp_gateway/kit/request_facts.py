@@ -1,11 +1,10 @@
 """What any code may know of the HTTP request it works for: for logs and for the audit, never for a decision."""
 
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
+class RequestFacts(NamedTuple):
     """Set once by the outermost layer."""
 
     request_id: str | None = None

@@ -22,9 +22,12 @@ class WriteIntent:
     """The caller says that the same again is meant."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class UpstreamRequest:
-    """What the catalog builds from a tool's arguments; the client adds origin and credentials."""
+    """What the catalog builds from a tool's arguments; the client adds origin and credentials.
+
+    Not to be written to; freezing it would cost each call a microsecond.
+    """
 
     method: str
     """GET, PUT, POST."""

@@ -7,6 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ _WATCHED = frozenset({_VERSION, _METHOD, _NAME, _TRACEPARENT, _TRACESTATE})
 _ONCE = (_VERSION, _METHOD, _NAME)
 _OWS = b" \t"
 _LEGAL = re.compile(rb"[\t\x20-\x7e]*")  # Value Encoding; anything else has to come as base64
+_SHORT = 128
 _SENTINEL_OPEN, _SENTINEL_CLOSE = "=?base64?", "?="
 _NONE: Mapping[bytes, tuple[bytes, ...]] = MappingProxyType({})
 
@@ -91,6 +93,10 @@ def decoded(value: bytes) -> str | None:
     Only canonical base64 of valid UTF-8 counts (Value Encoding): two spellings of one name would let a proxy that
     compares headers see something other than we do.
     """
+    return _decoded_short(value) if len(value) <= _SHORT else _decoded(value)
+
+
+def _decoded(value: bytes) -> str | None:
     if not _LEGAL.fullmatch(value):
         return None
     text = value.decode("ascii")
@@ -102,3 +108,7 @@ def decoded(value: bytes) -> str | None:
         return raw.decode() if base64.b64encode(raw).decode() == payload else None
     except (binascii.Error, ValueError):
         return None
+
+
+_decoded_short = lru_cache(maxsize=1024)(_decoded)
+"""Versions, methods and tool names come again and again."""

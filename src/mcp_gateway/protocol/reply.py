@@ -1,8 +1,7 @@
 """What goes back over HTTP, as a value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -11,8 +10,7 @@ Header = tuple[str, str]
 JSON_HEADERS: tuple[Header, ...] = (("content-type", "application/json"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """Status, headers and the complete body of one HTTP answer."""
 
     status: int

@@ -26,7 +26,7 @@ class LineLog:
         """`stream` None writes nothing; `pretty` leaves the rendering to structlog."""
         self._stream = stream
         self._pretty = pretty
-        self._waiting: list[str] = []
+        self._waiting: list[bytes] = []
 
     def info(self, event: str, fields: dict[str, object]) -> None:
         """One line; `fields` hold short values that JSON knows, and are not kept."""
@@ -42,26 +42,28 @@ class LineLog:
         fields["level"] = "info"
         fields["timestamp"] = _CLOCK.now()
         line = orjson.dumps(fields, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
-        text = line.decode()
-        self._write(redact(text) if _MAY_HOLD_A_SECRET.search(line) else text)
+        # Two letters are looked for in a fraction of the time that the expression takes.
+        if b"rp" in line and _MAY_HOLD_A_SECRET.search(line) is not None:
+            line = redact(line.decode()).encode()
+        self._write(line)
 
     def flush(self) -> None:
         """Write what waits."""
         if self._waiting and self._stream is not None:
-            text = "".join(self._waiting)
+            text = b"".join(self._waiting).decode()
             self._waiting.clear()
             self._stream.write(text)
             self._stream.flush()
 
-    def _write(self, text: str) -> None:
+    def _write(self, line: bytes) -> None:
         if not self._waiting:
             try:
                 asyncio.get_running_loop().call_soon(self.flush)
             except RuntimeError:  # outside of an event loop nobody would come back to it
-                self._waiting.append(text)
+                self._waiting.append(line)
                 self.flush()
                 return
-        self._waiting.append(text)
+        self._waiting.append(line)
 
 
 _log = LineLog(None, pretty=False)

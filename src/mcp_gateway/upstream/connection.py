@@ -14,6 +14,7 @@ import httptools
 
 from mcp_gateway.exceptions import UpstreamError
 from mcp_gateway.kit.cork import Cork
+from mcp_gateway.kit.deadlines import Deadlines
 from mcp_gateway.upstream.failures import Failures
 from mcp_gateway.upstream.headers import keep
 
@@ -64,6 +65,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._cork = Cork.of(self._loop)
+        self._deadlines = Deadlines.of(self._loop)
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
         # RFC 9112 §6.3: beside chunks a length does not count. llhttp would refuse the pair.
@@ -92,7 +94,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._expect_head()
         waiter: asyncio.Future[Answer] = self._loop.create_future()
         self._waiter = waiter
-        timer = self._loop.call_at(deadline, self._fail_with, self._failures.unfinished)
+        timer = self._deadlines.set(deadline, self._is_late)
         try:
             if at_once:
                 self._transport.write(request)
@@ -103,7 +105,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.abort()
             raise
         finally:
-            timer.cancel()
+            self._deadlines.call_off(timer)
             self._waiter = None
             self._answer = _NOTHING  # an idle connection is small, however large its last answer was
 
@@ -115,6 +117,11 @@ class UpstreamConnection(asyncio.Protocol):
         has closed nobody could tell what became of it.
         """
         return self.is_usable and not self._transport.is_closing() and not self._unread.poll(0)
+
+    def rest(self) -> float:
+        """Lie idle from now on; the loop time at which that begins."""
+        self.idle_since = self._loop.time()
+        return self.idle_since
 
     def close(self) -> None:
         """End it in order, as an idle one is ended."""
@@ -238,6 +245,9 @@ class UpstreamConnection(asyncio.Protocol):
     def _deliver(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(self._answer)
+
+    def _is_late(self) -> None:
+        self._fail_with(self._failures.unfinished)
 
     def _fail_with(self, failure: Callable[[], UpstreamError]) -> None:
         """The exchange has failed; whoever waits for it closes the connection."""

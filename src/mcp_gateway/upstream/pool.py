@@ -77,11 +77,10 @@ class ConnectionPool:
         if not connection.is_usable or self._is_closed or len(self._idle) >= self._max_idle:
             connection.close()
             return
-        loop = asyncio.get_running_loop()
-        connection.idle_since = loop.time()
+        connection.rest()
         self._idle.append(connection)
         if self._reaper is None:
-            self._reaper = loop.call_later(IDLE_SECONDS, self._reap)
+            self._reaper = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._reap)
 
     def close(self) -> None:
         """Close what is idle; connections in use are closed when they are put away."""

@@ -13,6 +13,7 @@ from typing import cast
 from starlette.types import Receive, Send
 
 from mcp_gateway.http.bodies import ClientGoneError
+from mcp_gateway.kit.deadlines import Deadlines
 from mcp_gateway.protocol.events import EVENT_STREAM_HEADERS, KEEP_ALIVE, event
 from mcp_gateway.protocol.progress import Notify
 from mcp_gateway.protocol.reply import Reply
@@ -32,14 +33,20 @@ class Patience:
 class PatientAnswer:
     """One answer on its way: to be asked for once, and sent once."""
 
+    __slots__ = (
+        *("_client_gone", "_may_stream", "_patience", "_receive", "_send"),
+        *("_streams", "_task", "_turn", "_watcher"),
+    )
+
     def __init__(self, receive: Receive, send: Send, patience: Patience, *, may_stream: bool) -> None:
         """`may_stream`: whether the client takes an event stream."""
         self._receive = receive
         self._send = send
         self._patience = patience
         self._may_stream = may_stream
+        self._task: asyncio.Task[object]
         self._watcher: asyncio.Task[None] | None = None
-        self._turn = asyncio.Lock()
+        self._turn: asyncio.Lock | None = None
         self._streams = False
         self._client_gone = False
 
@@ -51,8 +58,11 @@ class PatientAnswer:
         Raises:
             ClientGoneError: nobody is there to be answered.
         """
-        task = cast("asyncio.Task[object]", asyncio.current_task())  # servers run an ASGI application in a task
-        timer = asyncio.get_running_loop().call_later(WATCH_AFTER_SECONDS, self._watch, task)
+        loop = asyncio.get_running_loop()
+        # Servers run an ASGI application in a task. Without the loop, asking for it would look for the loop once more.
+        task = self._task = cast("asyncio.Task[object]", asyncio.current_task(loop))
+        deadlines = Deadlines.of(loop)
+        deadline = deadlines.set(loop.time() + WATCH_AFTER_SECONDS, self._watch)
         try:
             reply = await answering(self._notify if self._may_stream else None)
             if not self._streams:
@@ -63,17 +73,18 @@ class PatientAnswer:
                 raise ClientGoneError from None
             raise
         finally:
-            timer.cancel()
+            deadlines.call_off(deadline)
             if self._watcher is not None:
                 self._watcher.cancel()
                 # It ends with an error whose traceback leads back here; in a circle both would stay for long.
                 self._watcher = None
         return None
 
-    def _watch(self, task: "asyncio.Task[object]") -> None:
-        self._watcher = asyncio.create_task(self._attend(task))
+    def _watch(self) -> None:
+        if not self._task.done():
+            self._watcher = asyncio.create_task(self._attend())
 
-    async def _attend(self, task: "asyncio.Task[object]") -> None:
+    async def _attend(self) -> None:
         """Wait for the client to go; keep a stream alive meanwhile, once the call has outlasted a few seconds."""
         pause = self._patience.stream_after - WATCH_AFTER_SECONDS
         while True:
@@ -86,13 +97,15 @@ class PatientAnswer:
                 continue
             if message["type"] == "http.disconnect":
                 self._client_gone = True
-                task.cancel()
+                self._task.cancel()
                 return
 
     async def _notify(self, message: bytes) -> None:
         await self._write(event(message))
 
     async def _write(self, chunk: bytes, *, more: bool = True) -> None:
+        if self._turn is None:
+            self._turn = asyncio.Lock()
         async with self._turn:
             if self._client_gone:  # whatever is still reported while the call winds up (Cancellation)
                 return

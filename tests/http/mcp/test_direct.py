@@ -1,0 +1,251 @@
+"""The short way gives the answers of the long one, and takes nothing for a known request that is none."""
+
+import asyncio
+import gc
+import itertools
+import json
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.asgi import serving
+from tests.support.gateways import LEGACY, MODERN, running_gateway, settings_for
+from tests.support.logs import captured_logs
+from tests.support.raw_http import LIMIT_SECONDS, connection, opened
+from tests.support.upstreams import GET, HeldUpstream
+
+META = {
+    "io.modelcontextprotocol/protocolVersion": MODERN,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+USUAL, UNUSUAL = "application/json, text/event-stream", "application/json;q=0.9, text/event-stream"
+"""Two values of `Accept` that mean the same; only the first is taken the short way."""
+CHANGING = {"date", "x-request-id", "ratelimit"}
+
+
+def message(method="ping", params=None, request_id=1):
+    return orjson.dumps({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params or {}})
+
+
+def request(token, body, *, accept=USUAL, version=LEGACY, lines=()):
+    fields = ("host: localhost", "content-type: application/json", f"accept: {accept}", *lines)
+    head = (
+        f"POST /mcp/{token} HTTP/1.1",
+        *fields,
+        f"mcp-protocol-version: {version}",
+        f"content-length: {len(body)}",
+    )
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+class Watched:
+    """A gateway, and the bodies its short way was asked to answer."""
+
+    def __init__(self, edge):
+        self._edge, self._direct = edge, edge.direct
+        self.drain, self.head, self.scope = edge.drain, edge.direct.head, edge.direct.scope
+        self.direct = self
+        self.bodies = []
+
+    async def __call__(self, scope, receive, send):
+        await self._edge(scope, receive, send)
+
+    def answer(self, head, body):
+        self.bodies.append(body)
+        return self._direct.answer(head, body)
+
+
+@pytest.fixture
+def watched():
+    return []
+
+
+@pytest.fixture
+async def gateway(stores, watched):
+    def seen_by(edge):
+        watched.append(Watched(edge))
+        return watched[0]
+
+    async with running_gateway(settings_for(stores), seen_by=seen_by) as running:
+        yield running
+
+
+@pytest.fixture
+def taken(gateway, watched):  # noqa: ARG001 - it is there once the gateway runs
+    return watched[0].bodies
+
+
+BODIES = {
+    "ping": message(),
+    "list": message("tools/list"),
+    "list with a cursor": message("tools/list", {"cursor": "x"}),
+    "hello": message("initialize", {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "t"}}),
+    "hello without a version": message("initialize"),
+    "discovery": message("server/discover", {"_meta": META}),
+    "notification": b'{"jsonrpc":"2.0","method":"notifications/initialized"}',
+    "unknown method": message("resources/list"),
+    "wrong arguments": message("tools/call", {"name": GET, "arguments": {"nobody": 1}}),
+    "unknown tool": message("tools/call", {"name": "nothing"}),
+    "no JSON": b'{"jsonrpc":',
+    "a name twice": b'{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}',
+    "an array": b"[" + message() + b"]",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("version", [LEGACY, MODERN, "2025-03-26", "1999-01-01"])
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+async def test_both_ways_give_the_same_answer(gateway, taken, body, version):
+    server = await gateway.server()
+    await gateway.rpc(server.token, "ping")  # from now on the token is known
+    async with connection(gateway.url) as wire:
+        taken.clear()
+        long = await wire.ask(request(server.token, body, version=version, accept=UNUSUAL))
+        assert taken == []
+        short = [await wire.ask(request(server.token, body, version=version)) for _ in range(3)]
+        assert taken == [body] * 3
+    for answer in short:
+        assert (answer.status, answer.body) == (long.status, long.body)
+        assert {h for h in answer.headers if h[0] not in CHANGING} == {h for h in long.headers if h[0] not in CHANGING}
+        assert [n for n, _ in answer.headers if n in CHANGING] == [n for n, _ in long.headers if n in CHANGING]
+    ids = [answer.header("x-request-id") for answer in (long, *short)]
+    assert len(set(ids)) == len(ids)
+
+
+async def test_both_ways_are_logged_alike(stores):
+    with captured_logs() as logs:
+        async with running_gateway(settings_for(stores, log_level="info")) as gateway:
+            server = await gateway.server()
+            await gateway.rpc(server.token, "ping")
+            async with connection(gateway.url) as wire:
+                answers = [
+                    await wire.ask(request(server.token, message(), accept=accept))
+                    for accept in (UNUSUAL, USUAL, USUAL)
+                ]
+        told = [json.loads(line) for line in logs.getvalue().splitlines() if '"http.request"' in line]
+        assert server.token not in logs.getvalue()
+    ids = [answer.header("x-request-id") for answer in answers]
+    lines = [line for line in told if line["request_id"] in ids]
+    assert [line.pop("request_id") for line in lines] == ids
+    for line in lines:
+        del line["ms"], line["timestamp"]
+    assert lines[0] == lines[1] == lines[2]
+
+
+async def test_requests_with_one_head_have_answers_of_their_own(gateway, taken):
+    server = await gateway.server()
+    await gateway.rpc(server.token, "ping")
+    async with connection(gateway.url) as wire:
+        for request_id in range(100, 140):
+            answer = await wire.ask(request(server.token, message(request_id=request_id)))
+            assert answer.json == {"jsonrpc": "2.0", "id": request_id, "result": {}}
+        assert (await wire.ask(request(server.token, b"[" * len(message())))).json["error"]["code"] == -32700
+        assert (await wire.ask(request(server.token, message(request_id=7)))).json["id"] == 7
+    assert len(taken) == 1 + 40 + 2  # all of them, the ping of the preparation too
+
+
+async def test_revoked_token_is_dead_to_a_connection_that_has_used_it(gateway):
+    server = await gateway.server()
+    async with connection(gateway.url) as wire:
+        for _ in range(3):
+            assert (await wire.ask(request(server.token, message()))).status == 200
+        await gateway.admin("DELETE", f"/integrated-account/{server.account_id}/mcp/{server.id}")
+        answer = await wire.ask(request(server.token, message()))
+        assert (answer.status, answer.json["error"]["code"]) == (404, -31404)
+
+
+async def test_another_token_on_the_same_connection_is_another_server(gateway):
+    one, other = await gateway.server(), await gateway.server({"methods": ["list"]})
+    async with connection(gateway.url) as wire:
+        counts = []
+        for server in (one, one, other, other, one):
+            answer = await wire.ask(request(server.token, message("tools/list")))
+            counts.append(len(answer.json["result"]["tools"]))
+    assert counts[0] == counts[1] == counts[4] != counts[2] == counts[3]
+
+
+async def answers_to(url, *pieces):
+    """Ids of all answers to what is sent in these pieces, the last of which ends the connection."""
+    reader, writer = await opened(url)
+    async with asyncio.timeout(LIMIT_SECONDS):
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            # The server reads it as a piece of its own: nothing follows until it has had its turns.
+            for _ in range(20):
+                await asyncio.sleep(0)
+        text = await reader.read()
+    writer.close()
+    bodies = [part.partition(b"\r\n\r\n")[2] for part in text.split(b"HTTP/1.1 ")[1:]]
+    return [orjson.loads(body).get("id") for body in bodies if body]
+
+
+LAST = ("connection: close",)
+
+
+async def test_known_request_inside_a_body_is_no_request(gateway):
+    """What is still to come of a body may look like the request before, to the byte."""
+    server = await gateway.server()
+    await gateway.rpc(server.token, "ping")
+    known = request(server.token, message(request_id=1))
+    hidden = request(server.token, message(request_id=2))
+    assert len(known) == len(hidden)
+    head = request(server.token, hidden)[: -len(hidden)]
+    last = request(server.token, message(request_id=3), lines=LAST)
+    assert await answers_to(gateway.url, known, known, head, hidden, last) == [1, 1, None, 3]
+
+
+@given(cuts=st.lists(st.integers(1, 10_000), max_size=6), ids=st.lists(st.integers(10, 99), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_any_cut_of_a_stream_of_requests_gives_their_answers_in_their_order(gateway, cuts, ids):
+    server = await gateway.server()
+    await gateway.rpc(server.token, "ping")
+    stream = b"".join(request(server.token, message(request_id=number)) for number in ids)
+    stream += request(server.token, message(request_id=1), lines=LAST)
+    places = sorted({cut % len(stream) for cut in cuts} | {0, len(stream)})
+    pieces = [stream[start:end] for start, end in itertools.pairwise(places)]
+    assert await answers_to(gateway.url, *pieces) == [*ids, 1]
+
+
+async def test_known_requests_wait_for_the_call_before_them(stores):
+    upstream = HeldUpstream()
+    async with (
+        serving(upstream) as url,
+        running_gateway(settings_for(stores, richpanel_url=url)) as gateway,
+    ):
+        server = await gateway.server()
+        await gateway.rpc(server.token, "ping")
+        call = message("tools/call", {"name": GET, "arguments": {"id": "x"}}, request_id=5)
+        ping = request(server.token, message(request_id=6))
+        upstream.hold()
+        last = request(server.token, message(request_id=7), lines=LAST)
+        pieces = [ping, request(server.token, call), ping, ping, last]
+        answering = asyncio.create_task(answers_to(gateway.url, *pieces))
+        async with asyncio.timeout(LIMIT_SECONDS):
+            await upstream.reached.wait()
+        upstream.may_answer.set()
+        assert await answering == [6, 5, 6, 6, 7]
+
+
+async def test_requests_leave_no_circles_behind(gateway):
+    """The collector is to have nothing to do: what it frees late was held for long."""
+    server = await gateway.server()
+    await gateway.rpc(server.token, "ping")
+
+    async def used():
+        async with connection(gateway.url) as wire:
+            for accept, body in itertools.product((USUAL, UNUSUAL), (BODIES["list"], BODIES["wrong arguments"])):
+                for _ in range(20):
+                    await wire.ask(request(server.token, body, accept=accept))
+
+    await used()
+    gc.collect()
+    gc.disable()
+    try:
+        await used()
+        await asyncio.sleep(0)
+        assert gc.collect() < 40  # fewer than one for each of 80 requests: the client's own connection has some
+    finally:
+        gc.enable()
