@@ -2,15 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from mcp_gateway.catalog.load import load_catalog
+from mcp_gateway.kit.ratelimit import Quota
+from mcp_gateway.models.limits import Refusal
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.exchange import answer
-from mcp_gateway.protocol.host import CallContext
+from mcp_gateway.protocol.host import PLAIN_TOOL, CallContext, OfferedTool
 
 ROUNDS, CALLS = 7, 3000
 TOOLS = load_catalog().integrations["richpanel"].tools
@@ -27,6 +30,8 @@ class Host:
     """Answers without doing anything."""
 
     instructions: str | None = None
+    list_revision = "r1"
+    notices: Mapping[str, Any] = MappingProxyType({})
 
     def list_tools_json(self) -> bytes:
         return LIST
@@ -34,8 +39,20 @@ class Host:
     def tool_names(self) -> Sequence[str]:
         return NAMES
 
-    def has_tool(self, name: str) -> bool:
-        return name in NAMES
+    def find_tool(self, name: str) -> OfferedTool | None:
+        return PLAIN_TOOL if name in NAMES else None
+
+    def seen(self, client: object) -> None:
+        pass
+
+    async def admit(self) -> Refusal | None:
+        return None
+
+    def admit_at_hand(self) -> bool:
+        return True
+
+    def quota(self) -> Quota | None:
+        return None
 
     async def call_tool(self, _name: str, _arguments: dict[str, Any], _call: CallContext) -> ToolOutcome:
         return OUTCOME

@@ -79,6 +79,7 @@ from mcp_gateway.catalog.readable import looks_like_html, readable
         # References
         ("&lt;b&gt; &amp;lt; &eacute; &#233; &#xE9; &copy &nosuch; &", "<b> &lt; é é é © &nosuch; &"),
         (f"&#{'9' * 9000};&#0;&#xD800;&#1114112;", "\ufffd\ufffd\ufffd\ufffd"),
+        ("a<table>&#1;<tr><td>&#11;b", "a\nb"),
         # Broken
         ("1 < 2 and 2 > 1, I <3 you", "1 < 2 and 2 > 1, I <3 you"),
         ("<p title=it's>a</p> <p title='b>c'>d</p>", "a\n\nd"),

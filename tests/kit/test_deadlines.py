@@ -6,10 +6,12 @@ import weakref
 from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_gateway.kit.deadlines import TICK_SECONDS, Deadlines
+from mcp_gateway.kit.request_facts import RequestFacts, begin_request, end_request, request_facts
 
 
 class Loop:
@@ -22,11 +24,8 @@ class Loop:
     def time(self):
         return self.now
 
-    def call_later(self, seconds, callback):
-        self.timers.append((self.now + seconds, callback))
-
-    def call_soon(self, callback):
-        callback()
+    def call_later(self, seconds, callback, *, context):
+        self.timers.append((self.now + seconds, partial(context.run, callback)))
 
     def advance(self, seconds):
         end = self.now + seconds
@@ -87,6 +86,46 @@ def test_calling_off_late_changes_nothing():
     loop.advance(2)
     deadlines.call_off(deadline)
     assert fired == [1]
+
+
+def test_deadline_may_be_called_off_by_another_of_the_same_moment():
+    """What an answer settles in the last moment must not fail whoever uses its connection next."""
+    loop = Loop()
+    deadlines = deadlines_of(loop)
+    fired: list[int] = []
+
+    def first():
+        fired.append(1)
+        deadlines.call_off(second)
+
+    deadlines.set(loop.now + 1, first)
+    second = deadlines.set(loop.now + 1, lambda: fired.append(2))
+    loop.advance(2)
+    assert fired == [1]
+
+
+def test_deadline_that_fails_keeps_no_other_from_its_time():
+    loop = Loop()
+    deadlines = deadlines_of(loop)
+    fired: list[int] = []
+    deadlines.set(loop.now + 1, lambda: 1 / 0)
+    deadlines.set(loop.now + 1, lambda: fired.append(2))
+    with pytest.raises(ZeroDivisionError):
+        loop.advance(2)
+    loop.advance(1)
+    assert fired == [2]
+    assert loop.timers == []
+
+
+def test_deadline_runs_in_no_request():
+    loop = Loop()
+    deadlines = deadlines_of(loop)
+    seen: list[str | None] = []
+    before = begin_request(RequestFacts("a"))
+    deadlines.set(loop.now + 1, lambda: seen.append(request_facts().request_id))
+    loop.advance(2)
+    end_request(before)
+    assert seen == [None]
 
 
 def test_loop_has_its_own_deadlines_and_is_not_kept_by_them():

@@ -224,7 +224,9 @@ class _Text:
         """The URL and the number of parts before its text."""
 
     def add(self, text: str) -> None:
-        """Append text that is not empty; outside of `<pre>` a run of blanks is one space."""
+        """Append text; outside of `<pre>` a run of blanks is one space."""
+        if not text:  # a reference to no character
+            return
         if self._pre:
             self._add_lines(text)
             return

@@ -31,6 +31,9 @@ LINGER_BYTES = 32 * 1024 * 1024
 """How long, and for how much, what nobody reads any more is let come after an answer."""
 
 CLOSE = b"connection: close\r\n"
+_HEAD_END = b"\r\n\r\n"
+_HEAD_FRAME_BYTES = len("  HTTP/1.1\r\n\r\n")
+"""Of a head, beside its method, its target and its fields."""
 
 _REFUSALS = {
     408: b"HTTP/1.1 408 Request Timeout",
@@ -123,7 +126,9 @@ class _KnownHead:
         is_plain = fields.get(b"content-length") == b"%d" % len(body) and b"transfer-encoding" not in fields
         if data is None or not is_plain or len(fields) != len(scope["headers"]):
             return None
-        return cls(data[: len(data) - len(body)], len(data), known)
+        end = data.find(_HEAD_END) + len(_HEAD_END)
+        # The parser skips line ends between requests; with some behind the body this would be no head.
+        return cls(data[:end], len(data), known) if end == len(data) - len(body) else None
 
     def is_of(self, data: bytes) -> bool:
         """Whether `data` is one whole request with this head, to the byte.
@@ -144,7 +149,9 @@ class WatchfulProtocol(HttpToolsProtocol):
     _most_bytes = 0
     """Of all that came while the present head was read: it cannot be longer."""
     _unread_bytes = 0
-    """That came for the head after its first piece."""
+    """That came for a head which is not complete."""
+    _read_bytes = 0
+    """Of what is being read, those of complete heads and of bodies, about."""
     _is_head_too_large = False
     _head_timer: asyncio.TimerHandle | None = None
     _linger_timer: asyncio.TimerHandle | None = None
@@ -177,7 +184,7 @@ class WatchfulProtocol(HttpToolsProtocol):
         if known is not None and self._is_between and self._is_free() and known.is_of(data):
             self._answer_known(known, data[len(known.head) :])
             return
-        began_between, self._begun = self._is_between, 0
+        began_between, self._begun, self._read_bytes = self._is_between, 0, 0
         self._is_reading = True
         try:
             self._read(data)
@@ -216,7 +223,7 @@ class WatchfulProtocol(HttpToolsProtocol):
         if not self._reads_head or self.transport.is_closing():
             return
         # Of one long field nothing is told before its end, so what comes meanwhile is counted as it comes.
-        self._unread_bytes += len(data) if goes_on else 0
+        self._unread_bytes += max(0, len(data) - self._read_bytes)
         if self._unread_bytes > MAX_HEAD_BYTES:
             self._refuse(431)
         elif self._head_timer is None:
@@ -230,6 +237,11 @@ class WatchfulProtocol(HttpToolsProtocol):
         self._reads_head = True
         self._has_begun = True
         self._unread_bytes = 0
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._read_bytes += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request has come whole."""
@@ -274,6 +286,7 @@ class WatchfulProtocol(HttpToolsProtocol):
         Until here a head takes no more memory than what was read at once.
         """
         self._check_size()
+        self._read_bytes += self._head_bytes()
         self._reads_head = False
         self._unset_head_timer()
         super().on_headers_complete()
@@ -295,7 +308,11 @@ class WatchfulProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            # In a turn of its own: any number of them may wait, each may be answered at once, and what the one before
+            # has left to be written is to count by then. No failure of its is that one's, either.
+            cycle, app = self.pipeline.pop()
+            self._running = cycle
+            self.loop.call_soon(self._begin, cycle, app, None)
             return
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
@@ -332,6 +349,8 @@ class WatchfulProtocol(HttpToolsProtocol):
 
     def _begin(self, cycle: RequestResponseCycle, app: Any, data: bytes | None) -> None:
         """Answer a request or start the task that does; `data`, if given, is this request and nothing else."""
+        if cycle.disconnected:
+            return
         direct: DirectAnswers[Any] | None = getattr(app, "direct", None)
         is_whole = not cycle.more_body and not cycle.waiting_for_100_continue and len(cycle.body) <= MAX_REQUEST_BYTES
         scope = cast("dict[str, Any]", cycle.scope)
@@ -390,7 +409,8 @@ class WatchfulProtocol(HttpToolsProtocol):
             raise _HeadTooLargeError
 
     def _head_bytes(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        fields = sum([len(name) + len(value) + 4 for name, value in self.headers])
+        return len(self.parser.get_method()) + len(self.url) + fields + _HEAD_FRAME_BYTES
 
     def _head_is_late(self) -> None:
         self._head_timer = None

@@ -7,6 +7,7 @@ connections. Nothing waits longer than for what the loop does anyway.
 
 import asyncio
 from collections import deque
+from contextvars import Context
 from weakref import WeakKeyDictionary, ref
 
 _corks: "WeakKeyDictionary[asyncio.AbstractEventLoop, Cork]" = WeakKeyDictionary()
@@ -15,10 +16,11 @@ _corks: "WeakKeyDictionary[asyncio.AbstractEventLoop, Cork]" = WeakKeyDictionary
 class Cork:
     """What is to be written on the transports of one event loop, in its order."""
 
-    __slots__ = ("_loop", "_waiting")
+    __slots__ = ("_context", "_loop", "_waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = ref(loop)  # which is who keeps this: in a circle both would stay for long
+        self._context = Context()
         self._waiting: deque[tuple[asyncio.WriteTransport, bytes]] = deque()
 
     @classmethod
@@ -50,4 +52,4 @@ class Cork:
     def _flush_soon(self) -> None:
         loop = self._loop()
         if loop is not None:
-            loop.call_soon(self.flush)
+            loop.call_soon(self.flush, context=self._context)  # no request's: they are many

@@ -9,6 +9,7 @@ Source of the idea: Varghese and Lauck, Hashed and Hierarchical Timing Wheels (1
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from weakref import WeakKeyDictionary, ref
 
 TICK_SECONDS = 0.05
@@ -22,12 +23,13 @@ _of_loops: "WeakKeyDictionary[asyncio.AbstractEventLoop, Deadlines]" = WeakKeyDi
 class Deadlines:
     """Those of one event loop."""
 
-    __slots__ = ("_is_ticking", "_last", "_loop", "_ticks")
+    __slots__ = ("_context", "_is_ticking", "_last", "_loop", "_ticks")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = ref(loop)  # which is who keeps this: in a circle both would stay for long
         self._ticks: dict[int, dict[int, Callable[[], object]]] = {}
         self._last = 0
+        self._context = Context()
         self._is_ticking = False
 
     @classmethod
@@ -39,7 +41,10 @@ class Deadlines:
         return deadlines
 
     def set(self, when: float, callback: Callable[[], object]) -> Deadline:
-        """Have something called at a loop time, unless it is called off."""
+        """Have something called at a loop time, unless it is called off.
+
+        It runs in no request's context.
+        """
         tick = int(when / TICK_SECONDS) + 1
         callbacks = self._ticks.get(tick)
         if callbacks is None:
@@ -60,23 +65,24 @@ class Deadlines:
         loop = self._loop()
         if loop is not None:
             self._is_ticking = True
-            loop.call_later(TICK_SECONDS, self._tick)
+            # In no request's context: it is a matter of chance whose deadline made it tick.
+            loop.call_later(TICK_SECONDS, self._tick, context=self._context)
 
     def _tick(self) -> None:
         loop = self._loop()
         if loop is None:
             return
         now = int(loop.time() / TICK_SECONDS)
-        for tick in sorted(self._ticks):
-            callbacks = self._ticks[tick]
-            if tick > now:
+        try:
+            for tick in sorted(self._ticks):
+                callbacks = self._ticks[tick]
+                # Each is called while it may still be called off: soon after would be too late for some.
+                while callbacks and tick <= now:
+                    callbacks.pop(next(iter(callbacks)))()
                 # Of far ticks whose deadlines were all called off nothing need be kept, nor anybody be woken for them.
                 if not callbacks:
                     del self._ticks[tick]
-                continue
-            del self._ticks[tick]
-            for callback in callbacks.values():
-                loop.call_soon(callback)
-        self._is_ticking = False
-        if self._ticks:
-            self._tick_later()
+        finally:
+            self._is_ticking = False
+            if self._ticks:
+                self._tick_later()

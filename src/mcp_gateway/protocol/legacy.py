@@ -5,6 +5,7 @@ or without one. That is legal, since a server need not issue a session id (2025-
 any replica answer.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ from mcp_gateway.protocol.headers import McpHeaders
 from mcp_gateway.protocol.host import Host
 from mcp_gateway.protocol.reply import Reply, result_reply
 from mcp_gateway.protocol.request import Request, meta_of, params_of
-from mcp_gateway.protocol.results import server_info_json, stamp
+from mcp_gateway.protocol.results import MAX_PREPARED, server_info_json, stamp
 from mcp_gateway.protocol.versions import HANDSHAKE_VERSIONS, Revision, negotiate
 
 
@@ -37,13 +38,17 @@ def initialize(request: Request, host: Host) -> Reply:
     requested = request.params.get("protocolVersion")
     if not isinstance(requested, str):
         raise ProtocolError(INVALID_PARAMS, '"protocolVersion" must be a string.', {"supported": HANDSHAKE_VERSIONS})
+    result = _handshake(negotiate(requested), host.instructions) + stamp(host.notices, request.revision) + b"}"
+    return result_reply(request.id_json, result)
+
+
+@lru_cache(maxsize=MAX_PREPARED)
+def _handshake(agreed: str, instructions: str | None) -> bytes:
     result = b'{"protocolVersion":"%b","capabilities":{"tools":{}},"serverInfo":%b' % (
-        negotiate(requested).encode(),
+        agreed.encode(),
         server_info_json(),
     )
-    if host.instructions:
-        result += b',"instructions":' + orjson.dumps(host.instructions)
-    return result_reply(request.id_json, result + stamp(host.notices, request.revision) + b"}")
+    return result + b',"instructions":' + orjson.dumps(instructions) if instructions else result
 
 
 def ping(request: Request, _host: Host) -> Reply:

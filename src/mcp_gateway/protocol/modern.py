@@ -3,6 +3,7 @@
 Source: MCP 2026-07-28, Streamable HTTP / Request Metadata and Server Validation; Overview / _meta; Discovery.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ from mcp_gateway.protocol.headers import McpHeaders, decoded
 from mcp_gateway.protocol.host import Host
 from mcp_gateway.protocol.reply import Reply, result_reply
 from mcp_gateway.protocol.request import Request, meta_of, params_of
-from mcp_gateway.protocol.results import cached_stamp
+from mcp_gateway.protocol.results import MAX_PREPARED, cached_stamp
 from mcp_gateway.protocol.versions import BY_NAME, HANDSHAKE_VERSIONS, STATELESS_VERSIONS, Revision
 
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
@@ -55,10 +56,14 @@ def read(message: dict[str, Any], sent: McpHeaders) -> Request:
 
 def discover(request: Request, host: Host) -> Reply:
     """`server/discover`: stateless versions only, for ChatGPT compares the list with the one it speaks."""
+    result = _discovery(host.instructions) + cached_stamp(host.notices, request.revision) + b"}"
+    return result_reply(request.id_json, result)
+
+
+@lru_cache(maxsize=MAX_PREPARED)
+def _discovery(instructions: str | None) -> bytes:
     result = b'{"supportedVersions":%b,"capabilities":{"tools":{}}' % orjson.dumps(STATELESS_VERSIONS)
-    if host.instructions:
-        result += b',"instructions":' + orjson.dumps(host.instructions)
-    return result_reply(request.id_json, result + cached_stamp(host.notices, request.revision) + b"}")
+    return result + b',"instructions":' + orjson.dumps(instructions) if instructions else result
 
 
 def _check_headers(sent: McpHeaders, version: str, method: str, params: dict[str, Any]) -> None:

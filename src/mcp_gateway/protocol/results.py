@@ -31,6 +31,9 @@ LIST_REVISION = "listRevision"
 RETRY_AFTER = "retry_after_seconds"
 """In an error: how long to wait."""
 
+MAX_PREPARED = 128
+"""Results kept ready, of lists and of what introduces a server: by tools, words and revision, a handful in practice."""
+
 _CACHING = b',"ttlMs":%d,"cacheScope":"private"' % LIST_TTL_MS
 
 
@@ -71,7 +74,14 @@ def cached_stamp(meta: Mapping[str, Any], revision: Revision) -> bytes:
 
 def tool_list_json(tools: bytes, list_revision: str, notices: Mapping[str, Any], revision: Revision) -> bytes:
     """A ListToolsResult; its `_meta` names the list's revision, so that a caller can tell whether it has this one."""
-    return b'{"tools":%b%b}' % (tools, cached_stamp({LIST_REVISION: list_revision, **notices}, revision))
+    if notices:
+        return b'{"tools":%b%b}' % (tools, cached_stamp({LIST_REVISION: list_revision, **notices}, revision))
+    return _prepared_list(tools, list_revision, revision)
+
+
+@lru_cache(maxsize=MAX_PREPARED)
+def _prepared_list(tools: bytes, list_revision: str, revision: Revision) -> bytes:
+    return b'{"tools":%b%b}' % (tools, cached_stamp({LIST_REVISION: list_revision}, revision))
 
 
 def call_result_json(outcome: ToolOutcome, notices: Mapping[str, Any], revision: Revision) -> bytes:

@@ -230,6 +230,40 @@ async def test_two_requests_in_one_piece_are_two_each_time(gateway):
     assert await answers_to(gateway.url, both, both, both, last) == [1, 2, 1, 2, 1, 2, 3]
 
 
+async def test_any_number_of_requests_in_one_piece_is_answered(gateway):
+    server = await gateway.server()
+    await gateway.rpc(server.token, "ping")
+    ids = range(100, 900)
+    stream = b"".join(request(server.token, message(request_id=number)) for number in ids)
+    assert await answers_to(gateway.url, stream + request(server.token, message(), lines=LAST)) == [*ids, 1]
+
+
+async def test_line_ends_behind_a_request_are_no_part_of_it(gateway):
+    """Old clients send them after a POST (RFC 9112 §2.2)."""
+    server = await gateway.server()
+    await gateway.rpc(server.token, "ping")
+    pieces = [request(server.token, message(request_id=number)) + b"\r\n" for number in (1, 2, 3)]
+    assert await answers_to(gateway.url, *pieces, request(server.token, message(), lines=LAST)) == [1, 2, 3, 1]
+
+
+async def test_large_answers_to_who_reads_late_come_whole_and_in_order(gateway):
+    server = await gateway.server()
+    await gateway.rpc(server.token, "ping")
+    ids = range(100, 250)
+    stream = b"".join(request(server.token, message("tools/list", request_id=number)) for number in ids)
+    reader, writer = await opened(gateway.url)
+    async with asyncio.timeout(LIMIT_SECONDS):
+        writer.write(stream + request(server.token, message(), lines=LAST))
+        await writer.drain()
+        for _ in range(500):  # more has been asked for by now than any buffer takes
+            await asyncio.sleep(0)
+        text = await reader.read()
+    writer.close()
+    answers = [part.partition(b"\r\n\r\n")[2] for part in text.split(b"HTTP/1.1 ")[1:]]
+    assert [orjson.loads(body)["id"] for body in answers] == [*ids, 1]
+    assert len({body.replace(b"%d" % number, b"", 1) for number, body in zip(ids, answers, strict=False)}) == 1
+
+
 @given(cuts=st.lists(st.integers(1, 10_000), max_size=6), ids=st.lists(st.integers(10, 99), min_size=1, max_size=8))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_cut_of_a_stream_of_requests_gives_their_answers_in_their_order(gateway, cuts, ids):

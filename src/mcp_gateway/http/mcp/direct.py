@@ -89,7 +89,11 @@ class DirectMcp:
         ):
             return self.edge
         exchange = _Exchange(self, head, principal)
-        return exchange.at_hand(body, factory) or exchange
+        try:
+            return exchange.at_hand(body, factory) or exchange
+        except Exception:
+            logger.exception("mcp.failed", server_id=principal.server_id)
+            return self.edge  # nothing was called yet, and the long way knows what to say
 
     def scope(self, head: McpHead) -> Scope:
         """See `DirectAnswers.scope`."""
