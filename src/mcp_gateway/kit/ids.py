@@ -8,9 +8,10 @@ import os
 import re
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-RANDOM_BITS = 80
+RANDOM_DIGITS = 16
 LENGTH = 26
 
 TENANT = "ten_"
@@ -21,20 +22,20 @@ AUDIT = "aud_"
 TOOL_CALL = "call_"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PAIRS = [one + other for one in ALPHABET for other in ALPHABET]
-"""Two digits at a time: each call gets an id."""
+_DIGITS_OF_BYTES = bytes([ord(ALPHABET[byte & 31]) for byte in range(256)])
 _FORM = re.compile(rf"[{ALPHABET}]{{{LENGTH}}}")
 
 
 def new_id(prefix: str, at: datetime | None = None) -> str:
     """A fresh identifier with this prefix, of this instant or of now."""
     milliseconds = time.time_ns() // 1_000_000 if at is None else _milliseconds(at)
-    return prefix + _digits(milliseconds << RANDOM_BITS | int.from_bytes(os.urandom(RANDOM_BITS // 8)))
+    # A byte for each digit, of which five bits count: translating them costs a tenth of taking a number apart.
+    return prefix + _time_digits(milliseconds) + os.urandom(RANDOM_DIGITS).translate(_DIGITS_OF_BYTES).decode("ascii")
 
 
 def first_id(prefix: str, at: datetime) -> str:
     """The smallest identifier of this instant's millisecond: all that are older sort before it."""
-    return prefix + _digits(max(0, _milliseconds(at)) << RANDOM_BITS)
+    return prefix + _time_digits(max(0, _milliseconds(at))) + ALPHABET[0] * RANDOM_DIGITS
 
 
 def is_id(text: str, prefix: str) -> bool:
@@ -48,9 +49,8 @@ def _milliseconds(at: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
-def _digits(number: int) -> str:
-    pairs = [""] * (LENGTH // 2)
-    for place in range(LENGTH // 2 - 1, -1, -1):
-        pairs[place] = _PAIRS[number & 1023]
-        number >>= 10
-    return "".join(pairs)
+@lru_cache(maxsize=16)
+def _time_digits(milliseconds: int) -> str:
+    """The same for all ids of a millisecond."""
+    places = range(LENGTH - RANDOM_DIGITS - 1, -1, -1)
+    return "".join([ALPHABET[milliseconds >> 5 * place & 31] for place in places])

@@ -1,8 +1,9 @@
 """The log of tool calls: taken down off the call path, written in batches, bounded, never waited for.
 
-A call leaves its event in a queue, which costs microseconds. One loop turns events into rows and writes them a few
-times a second. While Postgres is away rows wait up to the bound; then the oldest give way and are counted. What waits
-when the process is killed is lost: at most half a second's worth while Postgres answers.
+A call leaves its row in a queue, which costs microseconds; as bytes, since objects that wait slow down the next calls.
+What has large arguments waits as it is, and is hashed in a thread. One loop writes rows a few times a second. While
+Postgres is away rows wait up to the bound; then the oldest give way and are counted. What waits when the process is
+killed is lost: at most half a second's worth while Postgres answers.
 """
 
 import asyncio
@@ -43,8 +44,10 @@ TOLD_SECONDS = 10.0
 """Losses are logged at most this often."""
 FLUSH_SECONDS = 3.0
 """How long the end of the process may wait for what is left to be written."""
+SMALL_BYTES = 4 * 1024
+"""Arguments up to this become a row at once."""
 SLICE = 20
-"""Rows made between two looks at what else there is to do."""
+"""Rows of large arguments made between two looks at what else there is to do."""
 WEIGHED = 100
 """Values looked at to weigh arguments; what has more counts as large as a request can be."""
 
@@ -71,8 +74,8 @@ class ToolCallLog:
         self._entries = entries
         self._on_lost = on_lost
         self._events: deque[_Waiting] = deque()
+        """Whose arguments are large."""
         self._rows: deque[bytes] = deque()
-        """Older than all events."""
         self._weight = 0
         self._some = asyncio.Event()
         self._many = asyncio.Event()
@@ -81,15 +84,30 @@ class ToolCallLog:
 
     def tool_call_finished(self, event: ToolCallFinished) -> None:
         """Take it down; at the bound the oldest that waits is lost."""
-        weight = ROW_BYTES + weigh(event.arguments)
-        self._events.append(_Waiting(event, self._clock.now(), weight))
-        self._weight += weight
+        weight = weigh(event.arguments)
+        if weight <= SMALL_BYTES:
+            try:
+                row = self._entries.row(event, self._clock.now())
+            except Exception:
+                # One call that cannot be told is no reason to fail it.
+                logger.exception("tool_call_log.refused", rows=1)
+                self._lose(1)
+                return
+            self._rows.append(row)
+            self._weight += len(row)
+        else:
+            self._events.append(_Waiting(event, self._clock.now(), ROW_BYTES + weight))
+            self._weight += ROW_BYTES + weight
+        waiting = len(self._rows) + len(self._events)
         # What is being written counts too, and cannot give way.
-        while (self._weight > MAX_BYTES and self._events) or len(self._rows) + len(self._events) > MAX_ROWS:
+        while waiting and (self._weight > MAX_BYTES or waiting > MAX_ROWS):
             self._weight -= len(self._rows.popleft()) if self._rows else self._events.popleft().weight
             self._lose(1)
-        self._some.set()
-        if len(self._events) >= BATCH_ROWS or self._weight > LARGE_BYTES:
+            waiting -= 1
+        if waiting == 1:
+            self._some.set()
+        elif waiting >= BATCH_ROWS or self._weight > LARGE_BYTES:
+            self._some.set()
             self._many.set()
 
     async def run(self) -> None:
@@ -160,7 +178,7 @@ class ToolCallLog:
                 self._some.set()
 
     async def _make_rows(self) -> None:
-        """Turn events into rows, which are small: arguments wait no longer than they must."""
+        """Turn events into rows, which are small: large arguments wait no longer than they must."""
         for place in range(1, len(self._events) + 1):
             if not self._events:  # lost meanwhile
                 return
@@ -168,7 +186,7 @@ class ToolCallLog:
             try:
                 if place % SLICE == 0:
                     await asyncio.sleep(0)
-                row = await self._entries.row(waiting.event, waiting.ended_at)
+                row = await self._entries.large_row(waiting.event, waiting.ended_at)
             except asyncio.CancelledError:
                 self._events.appendleft(waiting)
                 raise
