@@ -7,6 +7,7 @@ The form after the prefix is that of a ULID (https://github.com/ulid/spec) in lo
 import os
 import re
 import time
+from collections import deque
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -23,6 +24,10 @@ TOOL_CALL = "call_"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS_OF_BYTES = bytes([ord(ALPHABET[byte & 31]) for byte in range(256)])
+_AT_ONCE = 64
+_unused: deque[bytes] = deque()
+# No two processes may use the same.
+os.register_at_fork(after_in_child=_unused.clear)
 _FORM = re.compile(rf"[{ALPHABET}]{{{LENGTH}}}")
 
 
@@ -30,7 +35,7 @@ def new_id(prefix: str, at: datetime | None = None) -> str:
     """A fresh identifier with this prefix, of this instant or of now."""
     milliseconds = time.time_ns() // 1_000_000 if at is None else _milliseconds(at)
     # A byte for each digit, of which five bits count: translating them costs a tenth of taking a number apart.
-    return prefix + _time_digits(milliseconds) + os.urandom(RANDOM_DIGITS).translate(_DIGITS_OF_BYTES).decode("ascii")
+    return prefix + _time_digits(milliseconds) + _random_bytes().translate(_DIGITS_OF_BYTES).decode("ascii")
 
 
 def first_id(prefix: str, at: datetime) -> str:
@@ -47,6 +52,16 @@ def _milliseconds(at: datetime) -> int:
     # In whole numbers: a float would now and then be a millisecond short.
     since = at - EPOCH
     return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+
+
+def _random_bytes() -> bytes:
+    """Of the system's generator, for one id; asking it for each would cost more than all the rest."""
+    while True:
+        try:
+            return _unused.popleft()
+        except IndexError:
+            many = os.urandom(RANDOM_DIGITS * _AT_ONCE)
+            _unused.extend(many[start : start + RANDOM_DIGITS] for start in range(0, len(many), RANDOM_DIGITS))
 
 
 @lru_cache(maxsize=16)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Any
 
 import orjson
@@ -18,7 +18,7 @@ from mcp_gateway.telemetry.events import ToolCallFinished
 MAX_ARGUMENTS = 8_000
 """Characters of the arguments that one row keeps."""
 MAX_CLIENT = 200
-HASH_DIGITS = 32
+HASH_BYTES = 16
 LARGE_BYTES = 64 * 1024
 """Arguments over this are hashed in a thread: the hash of a megabyte would hold the event loop for milliseconds."""
 
@@ -27,26 +27,31 @@ class CallEntries:
     """Makes rows; the hash tells equal arguments of one tenant apart from others, and nothing about them."""
 
     def __init__(self, key: bytes) -> None:
-        """`key` is any secret the replicas share; it is used only through HMAC with a label of its own."""
+        """`key` is any secret the replicas share; it is used only through HMAC with a label of its own.
+
+        The hash itself is keyed BLAKE2b (RFC 7693 §2.9), which costs a third of HMAC's, and every call has one.
+        """
         self._key = hmac.digest(key, b"tool-call-arguments", sha256)
 
     def row(self, event: ToolCallFinished, ended_at: datetime) -> bytes:
         """A JSON object with the columns' names."""
         canonical = canonical_json(event.arguments)
-        mac = hmac.digest(self._key, _message(event, canonical), sha256)
-        return self._row(event, ended_at, canonical, mac)
+        return self._row(event, ended_at, canonical, self._hash(_message(event, canonical)))
 
     async def large_row(self, event: ToolCallFinished, ended_at: datetime) -> bytes:
         """The same where the arguments may be large."""
         canonical = canonical_json(event.arguments)
         message = _message(event, canonical)
         if len(message) > LARGE_BYTES:
-            mac = await asyncio.to_thread(hmac.digest, self._key, message, sha256)
+            hashed = await asyncio.to_thread(self._hash, message)
         else:
-            mac = hmac.digest(self._key, message, sha256)
-        return self._row(event, ended_at, canonical, mac)
+            hashed = self._hash(message)
+        return self._row(event, ended_at, canonical, hashed)
 
-    def _row(self, event: ToolCallFinished, ended_at: datetime, canonical: bytes, mac: bytes) -> bytes:
+    def _hash(self, message: bytes) -> str:
+        return blake2b(message, key=self._key, digest_size=HASH_BYTES).hexdigest()
+
+    def _row(self, event: ToolCallFinished, ended_at: datetime, canonical: bytes, hashed: str) -> bytes:
         kept = canonical.decode() if event.keeps_arguments else None
         # Cut twice: what is masked may be shorter or longer, and need not be looked for in a whole file.
         masked = None if kept is None else redact(kept[: 2 * MAX_ARGUMENTS])
@@ -65,7 +70,7 @@ class CallEntries:
                 "upstream_ms": int(event.upstream_seconds * 100_000 + 0.5) / 100,
                 "caller_gone": event.caller_gone,
                 "client": None if event.client is None else clean(event.client[:MAX_CLIENT]),
-                "arguments_hash": mac.hex()[:HASH_DIGITS],
+                "arguments_hash": hashed,
                 "arguments": None if masked is None else masked[:MAX_ARGUMENTS],
                 "arguments_truncated": max(len(kept or ""), len(masked or "")) > MAX_ARGUMENTS,
                 "request_id": event.request_id,

@@ -101,8 +101,12 @@ class IntegrationClient:
         left_seconds = self._timeout_seconds - spent_seconds
         if left_seconds <= 0:
             raise self._failures.too_late()
-        deadline = asyncio.get_running_loop().time() + left_seconds
-        connection = self._pool.take_idle() or await self._connected(deadline, last_look)
+        connection = self._pool.take_idle()
+        if connection is None:
+            deadline = asyncio.get_running_loop().time() + left_seconds
+            connection = await self._connected(deadline, last_look)
+        else:
+            deadline = connection.now() + left_seconds
         # A write leaves as soon as its connection was found to be quiet.
         answer = await connection.exchange(outgoing, deadline, at_once=request.is_write)
         self._pool.put_away(connection)

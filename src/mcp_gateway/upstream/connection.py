@@ -118,10 +118,13 @@ class UpstreamConnection(asyncio.Protocol):
         """
         return self.is_usable and not self._transport.is_closing() and not self._unread.poll(0)
 
-    def rest(self) -> float:
-        """Lie idle from now on; the loop time at which that begins."""
+    def now(self) -> float:
+        """Loop time."""
+        return self._loop.time()
+
+    def rest(self) -> None:
+        """Lie idle from now on."""
         self.idle_since = self._loop.time()
-        return self.idle_since
 
     def close(self) -> None:
         """End it in order, as an idle one is ended."""
