@@ -1,6 +1,6 @@
 """What so many servers and calls a second need: the arithmetic of docs/scaling.md.
 
-    python -m bench.sizing [--servers 10000000] [--calls 50000] [--active 100000] [--rate 2500] [--report FILE]
+    python -m bench.sizing [--servers 10000000] [--calls 50000] [--active 100000] [--rate 3300] [--report FILE]
 
 Bytes come from a report of `make bench-scale`; the rate of one process is yours to fill in, from `make bench` on the
 machine in question.
@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--servers", type=int, default=10_000_000)
     parser.add_argument("--calls", type=int, default=50_000, help="a second")
     parser.add_argument("--active", type=int, default=100_000, help="servers that are called within a minute")
-    parser.add_argument("--rate", type=int, default=2_500, help="calls a second of one process")
+    parser.add_argument("--rate", type=int, default=3_300, help="calls a second of one process")
     parser.add_argument("--report", type=Path, default=Path(".data/bench-scale.json"))
     options = parser.parse_args()
     print("\n".join(lines(options, json.loads(options.report.read_text()))))

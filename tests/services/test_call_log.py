@@ -91,6 +91,25 @@ async def test_large_arguments_are_bounded_by_bytes(log_into, metrics):
     assert lost(metrics) == 100 - MAX_BYTES // (500_000 + weigh({}) + 600)
 
 
+async def test_large_arguments_give_way_before_the_calls_of_others(log_into, metrics, stores):
+    log = log_into(stores.database_url)
+    many = {"c": [0] * 200}  # counts as the largest request there can be
+    for number in range(16):
+        log.tool_call_finished(event(number, arguments=many, tenant_id="ten_large"))
+    for number in range(100):
+        log.tool_call_finished(event(number, tenant_id="ten_small"))
+    log.tool_call_finished(event(99, arguments=many, tenant_id="ten_large"))
+    await log.aclose()
+    query = "SELECT tenant_id, server_id FROM tool_calls WHERE tenant_id IN ('ten_large', 'ten_small')"
+    async with connected(stores.owner_url) as owner:
+        kept = {tuple(row) for row in await owner.fetch(query)}
+    assert {server for tenant, server in kept if tenant == "ten_small"} == {f"mcp_srv_{n}" for n in range(100)}
+    large = {server for tenant, server in kept if tenant == "ten_large"}
+    assert "mcp_srv_99" in large
+    assert "mcp_srv_0" not in large
+    assert lost(metrics) == 17 - len(large)
+
+
 async def test_without_a_database_calls_wait_and_are_counted_as_lost_at_the_end(log_into, metrics):
     log = log_into(NOWHERE)
     running = asyncio.create_task(log.run())
@@ -133,6 +152,10 @@ async def test_event_that_cannot_be_told_is_counted(log_into, metrics, stores):
 @pytest.mark.parametrize("arguments", [{"a": [1] * 500_000}, {"a": {str(number): number for number in range(1000)}}])
 def test_arguments_of_many_values_are_not_counted_one_by_one(arguments):
     assert weigh(arguments) == 1024 * 1024
+
+
+def test_names_of_arguments_weigh_too():
+    assert weigh({"x" * 100_000: 1}) > 100_000
 
 
 async def test_calls_that_come_while_a_batch_is_written_wait_for_the_next_one(log_into, metrics, stores):

@@ -34,6 +34,8 @@ CLOSE = b"connection: close\r\n"
 _HEAD_END = b"\r\n\r\n"
 _HEAD_FRAME_BYTES = len("  HTTP/1.1\r\n\r\n")
 """Of a head, beside its method, its target and its fields."""
+_CHUNK_FRAME_BYTES = 64
+"""More than a chunk's size, its extensions and its line ends have."""
 
 _REFUSALS = {
     408: b"HTTP/1.1 408 Request Timeout",
@@ -243,6 +245,10 @@ class WatchfulProtocol(HttpToolsProtocol):
         self._read_bytes += len(body)
         super().on_body(body)
 
+    def on_chunk_header(self) -> None:
+        """A piece of the body has a frame."""
+        self._read_bytes += _CHUNK_FRAME_BYTES
+
     def on_message_complete(self) -> None:
         """The request has come whole."""
         super().on_message_complete()
@@ -312,7 +318,7 @@ class WatchfulProtocol(HttpToolsProtocol):
             # has left to be written is to count by then. No failure of its is that one's, either.
             cycle, app = self.pipeline.pop()
             self._running = cycle
-            self.loop.call_soon(self._begin, cycle, app, None)
+            self.loop.call_soon(self._begin_waiting, cycle, app)
             return
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
@@ -346,6 +352,15 @@ class WatchfulProtocol(HttpToolsProtocol):
             self._held = (cycle, app)  # until it is known whether its body has come along
         else:
             self._begin(cycle, app, None)
+
+    def _begin_waiting(self, cycle: RequestResponseCycle, app: Any) -> None:
+        try:
+            self._begin(cycle, app, None)
+        except BaseException:
+            # A bug, which the loop logs. As for a request that did not have to wait, it ends the connection.
+            self._cork.flush()
+            self.transport.close()
+            raise
 
     def _begin(self, cycle: RequestResponseCycle, app: Any, data: bytes | None) -> None:
         """Answer a request or start the task that does; `data`, if given, is this request and nothing else."""

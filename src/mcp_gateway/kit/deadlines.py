@@ -1,8 +1,8 @@
 """Deadlines that are nearly always called off: set and called off at the price of a dictionary's entry.
 
 A timer of the event loop costs microseconds, and each call needs two that hardly ever fire. Here they gather in ticks
-of the clock, and one timer looks after all of them while there are any. One that does fire is up to a tick late, and
-never early.
+of the clock, and one timer looks after all of them while there are any. One that does fire is never early, and up to
+two ticks late.
 
 Source of the idea: Varghese and Lauck, Hashed and Hierarchical Timing Wheels (1987), scheme 6.
 """

@@ -83,7 +83,7 @@ class ToolCallLog:
         self._told_at = -TOLD_SECONDS
 
     def tool_call_finished(self, event: ToolCallFinished) -> None:
-        """Take it down; at the bound the oldest that waits is lost."""
+        """Take it down; at the bounds the oldest that waits is lost, of bytes the oldest with large arguments."""
         weight = weigh(event.arguments)
         if weight <= SMALL_BYTES:
             try:
@@ -101,13 +101,13 @@ class ToolCallLog:
         waiting = len(self._rows) + len(self._events)
         # What is being written counts too, and cannot give way.
         while waiting and (self._weight > MAX_BYTES or waiting > MAX_ROWS):
-            self._weight -= len(self._rows.popleft()) if self._rows else self._events.popleft().weight
+            # Rows are hardly what the bytes are: one caller's large arguments must not cost all others their calls.
+            takes_event = self._events and (self._weight > MAX_BYTES or not self._rows)
+            self._weight -= self._events.popleft().weight if takes_event else len(self._rows.popleft())
             self._lose(1)
             waiting -= 1
-        if waiting == 1:
-            self._some.set()
-        elif waiting >= BATCH_ROWS or self._weight > LARGE_BYTES:
-            self._some.set()
+        self._some.set()
+        if waiting >= BATCH_ROWS or self._weight > LARGE_BYTES:
             self._many.set()
 
     async def run(self) -> None:
@@ -240,5 +240,9 @@ def weigh(arguments: Mapping[str, Any]) -> int:
         elif isinstance(value, (dict, list, Mapping, Sequence)):  # the first two cost a fraction
             if seen + len(value) > WEIGHED:
                 return MAX_REQUEST_BYTES
-            waiting.extend(value.values() if isinstance(value, Mapping) else value)
+            if isinstance(value, Mapping):
+                total += sum(map(len, value))
+                waiting.extend(value.values())
+            else:
+                waiting.extend(value)
     return total + ROW_BYTES // 10 * seen

@@ -54,6 +54,8 @@ class Watched:
 
     def answer(self, head, body):
         self.bodies.append(body)
+        if b"explode" in body:
+            raise ZeroDivisionError
         return self._direct.answer(head, body)
 
 
@@ -236,6 +238,27 @@ async def test_any_number_of_requests_in_one_piece_is_answered(gateway):
     ids = range(100, 900)
     stream = b"".join(request(server.token, message(request_id=number)) for number in ids)
     assert await answers_to(gateway.url, stream + request(server.token, message(), lines=LAST)) == [*ids, 1]
+
+
+async def test_bug_in_a_request_that_waited_ends_its_connection(gateway):
+    """Nobody waits for ever, and what was answered before is not lost."""
+    server = await gateway.server()
+    await gateway.rpc(server.token, "ping")
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    bodies = (message(request_id=1), message("explode", request_id=2), message(request_id=3))
+    stream = b"".join(request(server.token, body) for body in bodies)
+    assert await answers_to(gateway.url, stream) == [1]
+
+
+async def test_chunks_are_no_part_of_the_next_head(gateway):
+    server = await gateway.server()
+    await gateway.rpc(server.token, "ping")
+    body = message(request_id=1, params={"more": "x" * 8000})
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    fields = ("host: localhost", "content-type: application/json", "transfer-encoding: chunked")
+    head = "\r\n".join([f"POST /mcp/{server.token} HTTP/1.1", *fields, "", ""]).encode()
+    last = request(server.token, message(request_id=2), lines=LAST)
+    assert await answers_to(gateway.url, head + chunks + last[:60], last[60:]) == [1, 2]
 
 
 async def test_line_ends_behind_a_request_are_no_part_of_it(gateway):

@@ -136,8 +136,9 @@ class _Exchange:
             reply = self._reply_at_hand(body, factory)
             if reply is None:
                 return None
+            answer = _whole(reply, self._facts)
             self._edge.request_finished(self._head, reply.status, time.perf_counter() - self._started)
-            return _whole(reply, self._facts)
+            return answer
         finally:
             end_request(before)
 
