@@ -1,16 +1,19 @@
 """CPU of the protocol layer per exchange, without a tool, a socket or a store: python bench/protocol.py"""
 
 import asyncio
+import sys
 import time
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.conformance.fixtures import FixtureHost
+
 from mcp_gateway.catalog.load import load_catalog
-from mcp_gateway.kit.ratelimit import Quota
-from mcp_gateway.models.limits import Refusal
 from mcp_gateway.models.outcomes import ToolOutcome
 from mcp_gateway.protocol.exchange import answer
 from mcp_gateway.protocol.host import PLAIN_TOOL, CallContext, OfferedTool
@@ -26,12 +29,8 @@ META = {
 }
 
 
-class Host:
+class Host(FixtureHost):
     """Answers without doing anything."""
-
-    instructions: str | None = None
-    list_revision = "r1"
-    notices: Mapping[str, Any] = MappingProxyType({})
 
     def list_tools_json(self) -> bytes:
         return LIST
@@ -41,18 +40,6 @@ class Host:
 
     def find_tool(self, name: str) -> OfferedTool | None:
         return PLAIN_TOOL if name in NAMES else None
-
-    def seen(self, client: object) -> None:
-        pass
-
-    async def admit(self) -> Refusal | None:
-        return None
-
-    def admit_at_hand(self) -> bool:
-        return True
-
-    def quota(self) -> Quota | None:
-        return None
 
     async def call_tool(self, _name: str, _arguments: dict[str, Any], _call: CallContext) -> ToolOutcome:
         return OUTCOME

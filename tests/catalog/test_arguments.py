@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from mcp_gateway.catalog.arguments import MAX_PROBLEMS
 from mcp_gateway.catalog.cursor import CursorCodec, Position
 from mcp_gateway.catalog.tool import Tool
+from tests.catalog.answers import GET, LINK, LIST, ORDER, TAG, UPDATE
 from tests.catalog.conftest import ToolByName
-
-LIST = "list_all_richpanel_conversations"
-GET = "get_single_richpanel_conversation_by_id"
-UPDATE = "update_a_richpanel_conversation_by_id"
-TAG = "create_a_richpanel_conversation_tag"
-LINK = "list_all_richpanel_orders"
-ORDER = "get_single_richpanel_order_by_id"
 
 
 def nested(levels: int) -> dict[str, Any]:

@@ -2,13 +2,8 @@ import pytest
 
 from mcp_gateway.catalog.select import allowed_methods, allowed_tags, select_tools, unknown_methods, unknown_tags
 from mcp_gateway.catalog.tool import Integration
+from tests.catalog.answers import GET, LINK, LIST, ORDER, TAG, UPDATE
 
-LIST = "list_all_richpanel_conversations"
-GET = "get_single_richpanel_conversation_by_id"
-UPDATE = "update_a_richpanel_conversation_by_id"
-TAG = "create_a_richpanel_conversation_tag"
-LINK = "list_all_richpanel_orders"
-ORDER = "get_single_richpanel_order_by_id"
 CONTEXT = "get_richpanel_conversation_context"
 METHODS = {
     "list": [
