@@ -100,6 +100,7 @@ class Edge:
         except ClientGoneError:
             outgoing.status = 499  # the log's customary word for "the client closed the connection"
         except Exception:
+            # The last net: whatever was not foreseen is logged with its traceback, and still has an answer.
             logger.exception("http.failed", method=place.method, route=place.route)
             if not outgoing.started:
                 await _last_resort(outgoing)

@@ -1,8 +1,8 @@
 """Small writes of one turn of the event loop, made together at its end.
 
 A write wakes whoever waits at the other end, and on a busy loop each wake-up costs as much as the write itself. Made
-one behind the other, the first one wakes the peer and the others find it awake: a tenth of the CPU of a call at 64
-connections. Nothing waits longer than for what the loop does anyway.
+one behind the other, the first one wakes the peer and the others find it awake (docs/performance.md has what that is
+worth). Nothing waits longer than for what the loop does anyway.
 """
 
 import asyncio

@@ -68,8 +68,8 @@ class Pending(NamedTuple):
         return error_reply(429, LIMITED, refusal.message, request.id, headers=refusal_headers(refusal, host.quota()))
 
     def failed(self) -> Reply:
-        """The answer when a host raised: -32603, so that the client stops waiting; see `internal_error_reply`."""
-        return error_reply(200, INTERNAL_ERROR, "Internal error.", self.request.id)
+        """The answer when a host raised; see `internal_error_reply`."""
+        return _internal_error(self.request.id)
 
     def _called(self, method: AtOnce, host: Host) -> Reply:
         try:
@@ -89,7 +89,7 @@ class PendingBatch(NamedTuple):
 
     def failed(self) -> Reply:
         """See `Pending.failed`; of many ids none is the one to tell."""
-        return error_reply(200, INTERNAL_ERROR, "Internal error.")
+        return _internal_error(None)
 
     async def answer(self, host: Host, notify: Notify | None = None) -> Reply:
         """See `Pending.answer`."""
@@ -135,6 +135,10 @@ def internal_error_reply(body: bytes) -> Reply:
         request_id = readable_id(loads(body))
     except ProtocolError:
         request_id = None
+    return _internal_error(request_id)
+
+
+def _internal_error(request_id: str | int | None) -> Reply:
     return error_reply(200, INTERNAL_ERROR, "Internal error.", request_id)
 
 

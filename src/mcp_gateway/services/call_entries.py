@@ -94,7 +94,7 @@ def canonical_json(arguments: Mapping[str, Any]) -> bytes:
 
 @lru_cache(maxsize=256)
 def clean(text: str) -> str:
-    """What a stranger calls itself, on one printable line; at most MAX_CLIENT characters of it."""
+    """What a stranger calls itself, cut by now, on one printable line."""
     if not text.isprintable():
         text = "".join(character if character.isprintable() else "?" for character in text)
     return redact(text)

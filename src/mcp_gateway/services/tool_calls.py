@@ -226,6 +226,7 @@ class ToolCallService:
             except Exception as exc:  # noqa: BLE001 - logged and told there, or raised again
                 outcome = _crashed(call, exc)
         except Exception:
+            # Whatever it was, nobody else may go on waiting for this write; then it goes its way.
             if call.write is not None:
                 await self._duplicates.end(call.write, ABANDONED)
             raise

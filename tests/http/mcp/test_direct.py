@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.conformance.fixtures import FixtureHost
 from tests.support.asgi import serving
 from tests.support.gateways import LEGACY, MODERN, running_gateway, settings_for
 from tests.support.logs import captured_logs
@@ -340,3 +341,31 @@ async def test_requests_leave_no_circles_behind(gateway):
         assert gc.collect() < 40  # fewer than one for each of 80 requests: the client's own connection has some
     finally:
         gc.enable()
+
+
+class BrokenHost(FixtureHost):
+    """Lists nothing and calls nothing: both are bugs."""
+
+    def list_tools_json(self):
+        raise ZeroDivisionError
+
+    async def call_tool(self, name, arguments, call):  # noqa: ARG002 - the protocol's signature
+        raise ZeroDivisionError
+
+
+class BrokenHosts:
+    def host(self, principal):  # noqa: ARG002 - the source's signature
+        return BrokenHost()
+
+
+@pytest.mark.parametrize("accept", [USUAL, UNUSUAL])
+@pytest.mark.parametrize("body", [message("tools/list"), message("tools/call", {"name": "test_simple_text"})])
+async def test_bug_is_answered_the_same_both_ways_and_its_connection_goes_on(stores, accept, body):
+    async with running_gateway(settings_for(stores), hosts=BrokenHosts()) as gateway:
+        server = await gateway.server()
+        async with connection(gateway.url) as wire:
+            assert (await wire.ask(request(server.token, message(), accept=accept))).status == 200
+            for _ in range(2):
+                answer = await wire.ask(request(server.token, body, accept=accept))
+                assert (answer.status, answer.json["id"], answer.json["error"]["code"]) == (200, 1, -32603)
+            assert (await wire.ask(request(server.token, message(), accept=accept))).json["result"] == {}

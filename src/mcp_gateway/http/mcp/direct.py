@@ -20,7 +20,7 @@ from mcp_gateway.http.secrets_in_path import ENDPOINT_HIDDEN, ENDPOINT_PATH, END
 from mcp_gateway.http.whole import WHOLE_EXCHANGE, WholeAnswer, WholeExchange, check_field_lines, field_lines
 from mcp_gateway.kit.request_facts import RequestFacts, begin_request, end_request
 from mcp_gateway.models.principals import ServerPrincipal
-from mcp_gateway.protocol.exchange import Pending, PendingBatch, internal_error_reply, read
+from mcp_gateway.protocol.exchange import Pending, PendingBatch, read
 from mcp_gateway.protocol.headers import McpHeaders, collect
 from mcp_gateway.protocol.host import Host
 from mcp_gateway.protocol.preflight import accepts_event_stream
@@ -48,9 +48,13 @@ class McpHead(NamedTuple):
     sent: McpHeaders
     may_stream: bool
     caller: Caller
-    address: str
     route: str
     method: str = "POST"
+
+    @property
+    def address(self) -> str:
+        """See `Place.address`."""
+        return self.caller.address
 
 
 class DirectMcp:
@@ -76,7 +80,7 @@ class DirectMcp:
         caller = self.edge.caller(scope)
         may_stream = accepts_event_stream(scope["headers"])
         route = ENDPOINT_ROUTES[ENDPOINT_HIDDEN if in_path else ENDPOINT_PATH]
-        return McpHead(scope, digest, collect(scope["headers"]), may_stream, caller, caller.address, route)
+        return McpHead(scope, digest, collect(scope["headers"]), may_stream, caller, route)
 
     def answer(self, head: McpHead, body: bytes) -> WholeAnswer | ASGIApp:
         """See `DirectAnswers.answer`."""
@@ -92,8 +96,9 @@ class DirectMcp:
         try:
             return exchange.at_hand(body, factory) or exchange
         except Exception:
+            # A bug. Nothing was called yet, so it may be tried the long way, which has an answer for bugs too.
             logger.exception("mcp.failed", server_id=principal.server_id)
-            return self.edge  # nothing was called yet, and the long way knows what to say
+            return self.edge
 
     def scope(self, head: McpHead) -> Scope:
         """See `DirectAnswers.scope`."""
@@ -150,16 +155,12 @@ class _Exchange:
         await self._edge.attend(answering, outgoing, self._facts, self._head, self._started)
 
     def _reply_at_hand(self, body: bytes, factory: Factory) -> Reply | None:
-        try:
-            host = self._host = factory.hosts.host(self._principal)
-            pending = read(self._head.sent, body, host)
-            if isinstance(pending, Reply):
-                return pending
-            self._pending = pending
-            return pending.at_hand(host)
-        except Exception:
-            logger.exception("mcp.failed", server_id=self._principal.server_id)
-            return internal_error_reply(body)
+        host = self._host = factory.hosts.host(self._principal)
+        pending = read(self._head.sent, body, host)
+        if isinstance(pending, Reply):
+            return pending
+        self._pending = pending
+        return pending.at_hand(host)
 
     async def _answer(self, whole: WholeExchange, receive: Receive, outgoing: Outgoing) -> None:
         patient = PatientAnswer(receive, outgoing.send, self._patience, may_stream=self._head.may_stream)
@@ -176,6 +177,7 @@ class _Exchange:
         try:
             return await self._pending.answer(self._host, notify)
         except Exception:
+            # A bug, or a store out of reach. A tool may have been called, so nothing is tried again.
             logger.exception("mcp.failed", server_id=self._principal.server_id)
             return self._pending.failed()
 

@@ -74,5 +74,6 @@ async def answered(
     try:
         return await answer(scope["headers"], body, host_of(principal), notify)
     except Exception:
+        # A bug, or a store out of reach: clients drop the whole connection on a 5xx.
         logger.exception("mcp.failed", server_id=principal.server_id)
         return internal_error_reply(body)

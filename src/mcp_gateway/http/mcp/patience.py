@@ -1,6 +1,6 @@
 """Answers that take long: an event stream with keep-alives where the client takes one, and an eye on the client.
 
-Most calls end before any of this begins: they cost one timer, no task, and are answered in plain JSON.
+Most calls end before any of this begins: they cost one deadline, no task, and are answered in plain JSON.
 
 Source: MCP 2026-07-28, Streamable HTTP / Receiving Messages (streams), Cancellation (closing the stream).
 """
